@@ -1,0 +1,1 @@
+"""Workflows of AI agents, MCP servers and HTTP APIs as Prefect flows."""
