@@ -1,0 +1,68 @@
+"""What an agent is: one class a service, one async call at a time; and the registry of types.
+
+An agent is made once a run from its `AgentConfig`, whose templates are resolved by then, is opened
+before its first call, serves every task of the run that names it (concurrently), and is closed at
+the run's end. It knows nothing of Prefect. It tries nothing again by itself: retries are the
+engine's, and the class of the error decides on them (`leadagent_prefect.errors`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from leadagent_prefect.models import AgentConfig
+from leadagent_prefect.results import AgentResponse
+
+
+@dataclass(frozen=True)
+class Call:
+    """What surrounds one call. Agents read it as ``self.call``; outside a run it holds the defaults.
+
+    ``timeout`` bounds one request, in seconds. ``idempotency_key`` is the same over all attempts of a
+    task. ``accept_status`` are HTTP statuses that are answers, not failures. ``upstream`` holds the
+    results of the task's ``depends_on`` by task name. ``attempt`` counts from 1.
+    """
+
+    task: str = ""
+    run_id: str = ""
+    attempt: int = 1
+    timeout: float = 30.0
+    idempotency_key: str | None = None
+    accept_status: frozenset[int] = frozenset()
+    upstream: Mapping[str, Any] = field(default_factory=dict)
+
+
+current_call: ContextVar[Call] = ContextVar("leadagent_call", default=Call())
+
+
+class BaseAgent(ABC):
+    """Subclass this to bring a service of your own: implement `execute`, and `open`/`close` where needed.
+
+    A subclass may raise `leadagent_prefect.errors.AgentError` (its class decides on a retry) or return
+    ``AgentResponse(success=False, ...)``. Anything else that it raises counts as ``internal``.
+    """
+
+    #: Keys of ``custom_params`` the type knows; None for "any". A key outside it is an error in the file.
+    known_params: ClassVar[frozenset[str] | None] = None
+
+    def __init__(self, config: AgentConfig) -> None:
+        self.config = config
+
+    @property
+    def call(self) -> Call:
+        """What surrounds the call being made in this task of the event loop."""
+        return current_call.get()
+
+    async def open(self) -> None:
+        """Called once, before the first call of a run, on the loop that makes the calls."""
+
+    @abstractmethod
+    async def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:
+        """One call: ``action`` and ``parameters`` as the task has them, templates resolved."""
+
+    async def close(self) -> None:
+        """Called once at the end of a run in which `open` was, even if `open` or a call failed."""

@@ -1,0 +1,81 @@
+"""The scalars of the workflow language: durations, names, counts.
+
+A rule that is broken raises `PydanticCustomError` whose type is the diagnostic's code.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+from pydantic_core import PydanticCustomError
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)))
+_DURATION_HELP = 'a number of seconds, or a number with ms, s, m or h, such as "500ms", "30s", "5m" or "2h"'
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of a number or of a string such as ``500ms``, ``30s``, ``5m``, ``2h``."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = _finite(value)
+        if seconds is not None and seconds >= 0:
+            return seconds
+    elif isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return float(match["number"]) * _UNITS[match["unit"]]
+    raise PydanticCustomError(
+        "invalid-duration",
+        "{found} is not a duration: expected {expected}",
+        {"found": repr(value), "expected": _DURATION_HELP},
+    )
+
+
+def _finite(value: float) -> float | None:
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def parse_timeout(value: object) -> float:
+    """A duration above 0: a timeout of 0 would read as "none" in one place and "at once" in another."""
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise PydanticCustomError(
+            "invalid-duration", "a timeout of 0 is not allowed: leave the key out for none"
+        )
+    return seconds
+
+
+def check_name(value: object) -> str:
+    """A name of 1-128 characters without control, format-direction or surrogate characters."""
+    if not isinstance(value, str):
+        raise PydanticCustomError(
+            "wrong-type", "a name is a string, not {found}", {"found": type(value).__name__}
+        )
+    if not value.strip() or len(value) > 128:
+        raise PydanticCustomError(
+            "invalid-name", "a name has 1 to 128 characters, this one {n}", {"n": len(value)}
+        )
+    for char in value:
+        if char in _BIDI or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
+            raise PydanticCustomError(
+                "invalid-name",
+                "a name has no control or bidirectional characters, this one has {char}",
+                {"char": f"U+{ord(char):04X}"},
+            )
+    return value
+
+
+def check_min_success(value: object) -> int | str:
+    """A count of at least 0, or a percentage such as ``"80%"``."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"(100|\d{1,2})(\.\d+)?%", value) and float(value[:-1]) <= 100:
+        return value
+    raise PydanticCustomError(
+        "invalid-value", '{found} is neither a count nor a percentage such as "80%"', {"found": repr(value)}
+    )
