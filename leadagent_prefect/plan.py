@@ -1,0 +1,178 @@
+"""Workflow -> Plan: every step with its agent, dependencies, delays and timeouts. Pure; nothing is called.
+
+The engine runs a plan, the emitter writes one down, ``leadagent plan`` and ``graph`` show it: all three
+see the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import ceil
+from typing import Any
+
+from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
+from leadagent_prefect.resilience.retry import RetryPolicy, merge
+from leadagent_prefect.templates import references
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task as planned.
+
+    ``upstreams`` are the names of all tasks it waits for, in file order: those of ``depends_on`` and those
+    its templates read. ``timeout`` bounds one attempt, ``request_timeout`` one request (seconds).
+    ``secrets`` are the names of secrets its parameters read.
+    """
+
+    index: int
+    task: TaskConfig
+    agent: AgentConfig
+    upstreams: tuple[str, ...]
+    retry: RetryPolicy
+    timeout: float | None
+    request_timeout: float
+    secrets: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    @property
+    def action(self) -> str:
+        return self.task.action or ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A workflow with everything resolved that can be before it runs.
+
+    ``steps`` are in file order. ``line`` of a step (1-based) is in ``lines`` where the file is known;
+    ``digest`` is the SHA-256 of the workflow's text.
+    """
+
+    workflow: Workflow
+    steps: tuple[Step, ...]
+    digest: str = ""
+    filename: str | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.workflow.name
+
+    @property
+    def width(self) -> int:
+        """How many task runs there may be at a time."""
+        return self.workflow.max_parallel_tasks if self.workflow.parallel_execution else 1
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Step]:
+        return {step.name: step for step in self.steps}
+
+    @cached_property
+    def agents(self) -> Mapping[str, AgentConfig]:
+        """The agents that are called, by name, in file order."""
+        used = {step.agent.name for step in self.steps}
+        return {agent.name: agent for agent in self.workflow.agents if agent.name in used}
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Names of all secrets that agents and parameters read and that have no default."""
+        agents = (agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values())
+        return _roots("secrets", agents).union(*(step.secrets for step in self.steps))
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """Names of all Prefect Variables that are read anywhere."""
+        parts: list[Any] = [agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values()]
+        parts += [step.task.parameters for step in self.steps]
+        return _roots("vars", [*parts, self.workflow.outputs], guarded=True)
+
+    @cached_property
+    def levels(self) -> tuple[tuple[str, ...], ...]:
+        """Names by depth: level 0 waits for nothing. A picture of the order, not how it runs."""
+        depth: dict[str, int] = {}
+        for step in self.in_order:
+            depth[step.name] = 1 + max((depth[name] for name in step.upstreams), default=-1)
+        rows: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+        for step in self.steps:
+            rows[depth[step.name]].append(step.name)
+        return tuple(map(tuple, rows))
+
+    @cached_property
+    def in_order(self) -> tuple[Step, ...]:
+        """The steps so that each stands behind all it waits for, otherwise in file order."""
+        waiting = {step.name: set(step.upstreams) for step in self.steps}
+        dependents = self.dependents
+        ready = [step for step in self.steps if not step.upstreams]
+        order: list[Step] = []
+        while ready:
+            step = ready.pop(0)
+            order.append(step)
+            for name in dependents[step.name]:
+                waiting[name].discard(step.name)
+                if not waiting[name]:
+                    ready.append(self.by_name[name])
+        return tuple(order)
+
+    @cached_property
+    def dependents(self) -> Mapping[str, tuple[str, ...]]:
+        """Who waits for each task, in file order."""
+        rows: dict[str, list[str]] = {step.name: [] for step in self.steps}
+        for step in self.steps:
+            for name in step.upstreams:
+                rows[name].append(step.name)
+        return {name: tuple(row) for name, row in rows.items()}
+
+    def needed_successes(self, counted: int) -> int:
+        """``min_success`` as a count, where ``counted`` tasks were not skipped."""
+        wanted = self.workflow.min_success
+        if wanted is None:
+            return 1
+        if isinstance(wanted, int):
+            return wanted
+        # Through a whole number of tenths of a percent, so that 10% of 10 is 1 and not 1.0000000000000002.
+        return ceil(round(float(wanted[:-1]) * counted, 6) / 100)
+
+
+def build(
+    workflow: Workflow,
+    *,
+    digest: str = "",
+    filename: str | None = None,
+    lines: Mapping[str, int] | None = None,
+) -> Plan:
+    """The plan of a checked workflow: its references exist and form no cycle."""
+    agents = {agent.name: agent for agent in workflow.agents}
+    names = {task.name: index for index, task in enumerate(workflow.tasks)}
+    steps = tuple(_step(index, task, agents, names) for index, task in enumerate(workflow.tasks))
+    return Plan(workflow, steps, digest, filename, dict(lines or {}))
+
+
+def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:
+    agent = agents[task.agent_name or ""]
+    read = _roots("tasks", [task.parameters], guarded=True)
+    upstreams = sorted(read.union(task.depends_on), key=names.__getitem__)
+    agent_set_timeout = "timeout" in agent.model_fields_set
+    return Step(
+        index=index,
+        task=task,
+        agent=agent,
+        upstreams=tuple(upstreams),
+        retry=merge(agent.retry_config, task.retry_config),
+        timeout=task.timeout,
+        request_timeout=agent.timeout if agent_set_timeout or task.timeout is None else task.timeout,
+        secrets=_roots("secrets", [task.parameters]),
+    )
+
+
+def _roots(root: str, values: Iterable[Any], *, guarded: bool = False) -> frozenset[str]:
+    """The first names behind ``root`` in all templates of ``values``; with or without those under a default."""
+    return frozenset(
+        str(reference.path[0])
+        for value in values
+        for _, reference in references(value)
+        if reference.root == root and reference.path and (guarded or not reference.guarded)
+    )

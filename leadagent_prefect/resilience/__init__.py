@@ -1,0 +1,1 @@
+"""Pure policies: a clock and numbers in, decisions out."""
