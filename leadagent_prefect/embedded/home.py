@@ -1,0 +1,74 @@
+"""The files of the embedded server: ``PREFECT_HOME/leadagent``, for their owner's eyes alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from leadagent_prefect.errors import PrefectUnavailable
+
+
+class ServerHome:
+    """The paths below one ``PREFECT_HOME``; creating one makes its folders (0700) where they are missing."""
+
+    def __init__(self, prefect_home: Path) -> None:
+        self.prefect_home = prefect_home
+        self.folder = prefect_home / "leadagent"
+        self.state_file = self.folder / "server.json"
+        self.auth_file = self.folder / "auth"
+        self.key_file = self.folder / "encryption-key"
+        self.log_file = self.folder / "server.log"
+        self.ui_folder = self.folder / "ui"
+        self.database = prefect_home / "prefect.db"
+
+    @classmethod
+    def current(cls) -> ServerHome:
+        """That of ``PREFECT_HOME``, by default ``~/.prefect``."""
+        return cls(Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute())
+
+    def create(self) -> None:
+        """Raises `PrefectUnavailable` where the folders can't be made or written."""
+        try:
+            self.prefect_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise PrefectUnavailable(
+                f"can't keep a Prefect server's files in {self.folder}: {error.strerror}. "
+                "Set PREFECT_HOME to a folder of your own, or PREFECT_API_URL to a running Prefect server"
+            ) from error
+
+    def auth_string(self) -> str | None:
+        """``user:password`` as the server takes it; None before its first start."""
+        return read_private(self.auth_file)
+
+    def make_auth_string(self) -> str:
+        """The one on file, or a new one: it is kept over restarts, since a browser keeps it as well."""
+        existing = self.auth_string()
+        if existing is not None:
+            return existing
+        return write_private(self.auth_file, f"leadagent:{secrets.token_urlsafe(32)}")
+
+
+def read_private(path: Path) -> str | None:
+    """The one line of a secret file, its bits put right; None where the file is missing or empty."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return text or None
+
+
+def write_private(path: Path, text: str) -> str:
+    """Writes all of ``text`` or nothing, 0600 from the first moment on, and returns it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"{text}\n")
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+    return text

@@ -1,0 +1,52 @@
+"""A PREFECT_HOME of the tests' own, set before anything can import prefect, and one real server in it.
+
+Whoever runs Prefect in the test process enters ``use_api(prefect_api)``; `LeadAgent` and the command
+line find the same server by themselves. Workers of pytest-xdist share the one of their controller.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from leadagent_prefect.embedded import PrefectApi
+
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def _own_environment() -> None:
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "LEADAGENT_"))]:
+        del os.environ[name]
+    os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="leadagent-tests-")
+    # Only a test run that was killed leaves its server to this.
+    os.environ["LEADAGENT_SERVER_IDLE_SECONDS"] = "120"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
+
+
+if not IS_WORKER:
+    _own_environment()
+HOME = os.environ["PREFECT_HOME"]
+
+
+def pytest_unconfigure() -> None:
+    if IS_WORKER:
+        return
+    from leadagent_prefect.embedded import stop
+
+    os.environ["PREFECT_HOME"] = HOME
+    stop()
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_api() -> PrefectApi:
+    """The running embedded server of the whole session."""
+    from leadagent_prefect.embedded import ensure_api
+
+    return ensure_api()
