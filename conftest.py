@@ -1,0 +1,3 @@
+"""The plugins of the tests; fixtures stand in tests/."""
+
+pytest_plugins = ["ci_skips", "pytester"]
