@@ -6,6 +6,7 @@ see the same steps.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +24,7 @@ class Step:
 
     ``upstreams`` are the names of all tasks it waits for, in file order: those of ``depends_on`` and those
     its templates read. ``timeout`` bounds one attempt, ``request_timeout`` one request (seconds).
-    ``secrets`` are the names of secrets its parameters read.
+    ``secrets`` are the names of secrets its parameters need, ``reads_secrets`` says whether they read any.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Step:
     timeout: float | None
     request_timeout: float
     secrets: frozenset[str]
+    reads_secrets: bool
 
     @property
     def name(self) -> str:
@@ -78,17 +80,24 @@ class Plan:
         return {agent.name: agent for agent in self.workflow.agents if agent.name in used}
 
     @cached_property
+    def required_secrets(self) -> frozenset[str]:
+        """Names of the secrets without which the run can't start: those that have no default."""
+        return _roots("secrets", self._templated)
+
+    @cached_property
     def secrets(self) -> frozenset[str]:
-        """Names of all secrets that agents and parameters read and that have no default."""
-        agents = (agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values())
-        return _roots("secrets", agents).union(*(step.secrets for step in self.steps))
+        """Names of all secrets that agents and parameters read."""
+        return _roots("secrets", self._templated, guarded=True)
 
     @cached_property
     def variables(self) -> frozenset[str]:
         """Names of all Prefect Variables that are read anywhere."""
-        parts: list[Any] = [agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values()]
-        parts += [step.task.parameters for step in self.steps]
-        return _roots("vars", [*parts, self.workflow.outputs], guarded=True)
+        return _roots("vars", [*self._templated, self.workflow.outputs], guarded=True)
+
+    @property
+    def _templated(self) -> list[Any]:
+        agents: list[Any] = [agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values()]
+        return agents + [step.task.parameters for step in self.steps]
 
     @cached_property
     def levels(self) -> tuple[tuple[str, ...], ...]:
@@ -106,10 +115,10 @@ class Plan:
         """The steps so that each stands behind all it waits for, otherwise in file order."""
         waiting = {step.name: set(step.upstreams) for step in self.steps}
         dependents = self.dependents
-        ready = [step for step in self.steps if not step.upstreams]
+        ready = deque(step for step in self.steps if not step.upstreams)
         order: list[Step] = []
         while ready:
-            step = ready.pop(0)
+            step = ready.popleft()
             order.append(step)
             for name in dependents[step.name]:
                 waiting[name].discard(step.name)
@@ -165,6 +174,7 @@ def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names
         timeout=task.timeout,
         request_timeout=agent.timeout if agent_set_timeout or task.timeout is None else task.timeout,
         secrets=_roots("secrets", [task.parameters]),
+        reads_secrets=bool(_roots("secrets", [task.parameters], guarded=True)),
     )
 
 

@@ -1,0 +1,129 @@
+"""One attempt of a step: the call, raced against its timeout and against the end of the run."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from leadagent_prefect.agents.base import Call, current_call
+from leadagent_prefect.engine.arrival import take_in
+from leadagent_prefect.engine.control import StopToken
+from leadagent_prefect.engine.run import Run
+from leadagent_prefect.errors import (
+    AgentError,
+    AgentMisconfigured,
+    AgentTimeout,
+    CallCancelled,
+    InternalError,
+    InvalidOutput,
+)
+from leadagent_prefect.plan import Step
+from leadagent_prefect.results import AgentResponse
+from leadagent_prefect.templates import render
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that a call gets to clean up when it is cut short; one that takes longer is left behind.
+_GRACE_SECONDS = 5.0
+
+
+async def attempt(run: Run, step: Step, parameters: dict[str, Any], number: int, key: str) -> dict[str, Any]:
+    """Makes the call; gives ``{"result": ..., "metadata": ...}``, masked JSON data, or raises an `AgentError`.
+
+    The error's message and metadata are masked too, and it has no cause: nothing of a foreign exception,
+    whose text may hold a credential, goes further than here.
+    """
+    try:
+        response = await race(_call(run, step, parameters, number, key), step, run.control.token)
+        return _answer(run, step, response)
+    except AgentError as error:
+        clean = _clean(error, run)
+    except Exception as error:
+        clean = _clean(InternalError(f"{type(error).__name__}: {error}"), run)
+    raise clean
+
+
+def _clean(error: AgentError, run: Run) -> AgentError:
+    try:
+        metadata = take_in(error.metadata, run.redactor, "metadata")
+    except InvalidOutput:
+        metadata = {}
+    message = take_in(error.message, run.redactor)
+    return type(error)(message, metadata=metadata, retry_after=error.retry_after)
+
+
+async def _call(run: Run, step: Step, parameters: dict[str, Any], number: int, key: str) -> AgentResponse:
+    agent = await run.pool.get(step.agent.name)
+    if step.reads_secrets:
+        parameters = render(step.task.parameters, run.scope())
+    current_call.set(
+        Call(
+            task=step.name,
+            run_id=run.run_id,
+            attempt=number,
+            timeout=step.request_timeout,
+            idempotency_key=key,
+            accept_status=frozenset(step.task.accept_status),
+            upstream=run.upstream_results(step),
+        )
+    )
+    # A copy: an agent that changes its parameters must change neither the next attempt nor another's result.
+    response = await agent.execute(step.action, copy.deepcopy(parameters))
+    if isinstance(response, AgentResponse):
+        return response.raise_for_error()
+    raise AgentMisconfigured(
+        f"{type(agent).__name__}.execute returned a {type(response).__name__}, not an AgentResponse: "
+        "return AgentResponse(success=True, result=...)"
+    )
+
+
+def _answer(run: Run, step: Step, response: AgentResponse) -> dict[str, Any]:
+    result = take_in(response.result, run.redactor)
+    if step.task.output_schema is not None:
+        _validate(step, result)
+    return {"result": result, "metadata": take_in(response.metadata, run.redactor, "metadata")}
+
+
+def _validate(step: Step, result: Any) -> None:
+    import jsonschema
+
+    checked = result.get("data") if step.agent.type == "ai_agent" and isinstance(result, dict) else result
+    error = next(jsonschema.Draft202012Validator(step.task.output_schema).iter_errors(checked), None)
+    if error is not None:
+        raise InvalidOutput(f"the answer does not fit output_schema at {error.json_path}: {error.message[:300]}")
+
+
+async def race(work: Coroutine[Any, Any, AgentResponse], step: Step, token: StopToken) -> AgentResponse:
+    """The answer of ``work``, unless its timeout or the end of the run comes first.
+
+    The work is a task of its own, so that one which swallows its cancellation can't hold the attempt.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, token.future}, timeout=step.timeout, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return _result(task, step)
+        if token.future.done():
+            raise CallCancelled(token.future.result().reason)
+        raise AgentTimeout(f'task "{step.name}" had no answer within its timeout of {step.timeout:g} s')
+    finally:
+        if not task.done():
+            await _abandon(task, step)
+
+
+def _result(task: asyncio.Task[AgentResponse], step: Step) -> AgentResponse:
+    if task.cancelled():
+        raise InternalError(f'the call of task "{step.name}" was cancelled by its own agent')
+    return task.result()
+
+
+async def _abandon(task: asyncio.Task[AgentResponse], step: Step) -> None:
+    task.cancel()
+    await asyncio.wait({task}, timeout=_GRACE_SECONDS)
+    if not task.done():
+        _log.warning('the call of task "%s" does not end when it is cancelled, and is left behind', step.name)
+    elif not task.cancelled():
+        task.exception()  # seen, so that the loop does not report it as never retrieved

@@ -1,0 +1,155 @@
+"""Plan -> Prefect flow, and the body of that flow: values, steps, final state."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.states import Cancelled, Completed, Failed
+
+from leadagent_prefect.engine.control import RunControl, current_control
+from leadagent_prefect.engine.logs import masked_logs
+from leadagent_prefect.engine.outcome import Verdict, summary, verdict
+from leadagent_prefect.engine.pool import credentials
+from leadagent_prefect.engine.report import now
+from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.schedule import Scheduler
+from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.values import load_secrets, load_variables
+from leadagent_prefect.errors import TemplateError
+from leadagent_prefect.inputs import check_inputs
+from leadagent_prefect.models import InputConfig
+from leadagent_prefect.naming import prefect_name
+from leadagent_prefect.plan import Plan
+from leadagent_prefect.redaction import Redactor
+from leadagent_prefect.results import WorkflowResult
+from leadagent_prefect.templates import render
+
+_TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "array": list[Any],
+    "object": dict[str, Any],
+}
+
+
+def build_flow(plan: Plan) -> Flow[..., Any]:
+    """A Prefect flow that runs ``plan``; its keyword-only parameters are the workflow's inputs.
+
+    The flow never raises for what a step does: it returns the state the run ends in, whose data is the
+    `WorkflowResult` as JSON.
+    """
+
+    async def run_workflow(**inputs: Any) -> State[Any]:
+        return await execute(plan, inputs)
+
+    run_workflow.__name__ = run_workflow.__qualname__ = "run_workflow"
+    run_workflow.__signature__ = signature(plan.workflow.inputs)  # type: ignore[attr-defined]  # how a signature is given to a function
+    return Flow(
+        run_workflow,
+        name=prefect_name(plan.name),
+        version=plan.workflow.version,
+        description=plan.workflow.description,
+        persist_result=True,
+        result_serializer=PLAIN_JSON,
+        # Inputs are validated by their own JSON Schema; Prefect's validation would load a block for a "$ref" in one.
+        validate_parameters=False,
+    )
+
+
+def signature(inputs: Mapping[str, InputConfig]) -> inspect.Signature:
+    """Keyword-only parameters, typed: the Prefect UI makes its form of them."""
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if config.required else config.default,
+                annotation=_TYPES[config.type],
+            )
+            for name, config in inputs.items()
+        ]
+    )
+
+
+async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
+    """The body of every workflow's flow: runs all steps and states what the run came to."""
+    control = current_control.get() or RunControl()
+    control.token.bind()
+    run = await prepare(plan, control, parameters)
+    with masked_logs(run.redactor):
+        run.report.workflow_started(run.started_at)
+        try:
+            await Scheduler(run).execute()
+        finally:
+            await run.pool.close()
+        state = conclude(run)
+    return state
+
+
+async def prepare(plan: Plan, control: RunControl, parameters: Mapping[str, Any]) -> Run:
+    """Everything that must be known before the first call: inputs, secrets, variables."""
+    context = FlowRunContext.get()
+    assert context is not None and context.flow_run is not None  # the body of a flow
+    secrets = await load_secrets(plan.secrets, plan.required_secrets)
+    run = Run(
+        plan=plan,
+        control=control,
+        inputs=check_inputs(plan.workflow, parameters if control.inputs is None else control.inputs),
+        secrets=secrets,
+        variables=await load_variables(plan.variables),
+        redactor=Redactor(secrets.values()),
+        run_id=str(context.flow_run.id),
+        run_name=context.flow_run.name,
+        started_at=now(),
+    )
+    for agent in plan.agents.values():
+        run.redactor.add(*credentials(agent, run.scope()))
+    return run
+
+
+def conclude(run: Run) -> State[Any]:
+    """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
+    found = verdict(run.plan, run.outcomes, run.control.token.stop)
+    outputs, problems = _outputs(run, found)
+    if problems:
+        found = Verdict("failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}")
+    result = summary(run.plan, run.outcomes, found.status)
+    result.outputs = None if problems else outputs
+    result.errors.update(problems)
+    result.flow_run_id = run.run_id
+    result.execution_time = round((now() - run.started_at).total_seconds(), 6)
+    run.control.result = result
+    run.report.workflow_finished(run.started_at, None if found.status == "completed" else found.message)
+    return _state(found, result)
+
+
+def _outputs(run: Run, found: Verdict) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """The run's outputs, and the errors of those that can't be rendered (by ``outputs.NAME``)."""
+    written = run.plan.workflow.outputs
+    if written is None or found.status != "completed":
+        return None, {}
+    outputs: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for name, template in written.items():
+        try:
+            outputs[name] = run.redactor.data(render(template, run.scope()))
+        except TemplateError as error:
+            problems[f"outputs.{name}"] = run.redactor.text(error.message)
+    return outputs, problems
+
+
+def _state(found: Verdict, result: WorkflowResult) -> State[Any]:
+    data = result.model_dump(mode="json")
+    if found.status == "cancelled":
+        return Cancelled(message=found.message, data=data)
+    if found.status == "failed":
+        return Failed(name=found.state_name or "Failed", message=found.message, data=data)
+    return Completed(name=found.state_name or "Completed", message=found.message, data=data)
+

@@ -1,0 +1,116 @@
+"""What came of a step, and what follows from it. Pure: the rules of failure strategies, nothing of Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leadagent_prefect.engine.control import Stop
+from leadagent_prefect.plan import Plan, Step
+from leadagent_prefect.results import RunStatus, TaskResult, TaskStatus, WorkflowResult
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended. ``result`` and ``metadata`` are redacted JSON data, ``error`` is redacted.
+
+    ``tolerated``: a failure that ``continue_on_failure`` allows. ``from_failure``: a skip that a failure
+    caused, which counts as a failure for the steps after it.
+    """
+
+    status: TaskStatus
+    result: Any = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    error_class: str | None = None
+    attempts: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    tolerated: bool = False
+    from_failure: bool = False
+
+    @property
+    def lets_dependents_run(self) -> bool:
+        return self.status == "completed" or self.tolerated
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the start of the first attempt to the end."""
+        if self.started_at is None or self.ended_at is None:
+            return 0.0
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+def skip_for(step: Step, outcomes: Mapping[str, Outcome]) -> Outcome | None:
+    """The skip of a step whose dependencies do not let it run, or None: it runs. All of them have ended."""
+    blocking = [name for name in step.upstreams if not outcomes[name].lets_dependents_run]
+    if not blocking:
+        return None
+    name, outcome = blocking[0], outcomes[blocking[0]]
+    from_failure = any(outcomes[n].status != "skipped" or outcomes[n].from_failure for n in blocking)
+    return Outcome("skipped", error=f'task "{name}", which it depends on, {_was(outcome)}', from_failure=from_failure)
+
+
+def _was(outcome: Outcome) -> str:
+    return "failed" if outcome.status == "failed" else f"was {outcome.status}"
+
+
+def ends_the_run(plan: Plan, outcome: Outcome) -> bool:
+    """Whether nothing more may start after this outcome."""
+    strategy = plan.workflow.failure_strategy
+    return strategy == "stop_on_first_failure" and outcome.status == "failed" and not outcome.tolerated
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the run came to: its status, the name of its Prefect state where it has one of its own, and why."""
+
+    status: RunStatus
+    state_name: str | None
+    message: str
+
+
+def verdict(plan: Plan, outcomes: Mapping[str, Outcome], stop: Stop | None) -> Verdict:
+    """The status of a run all of whose steps have an outcome."""
+    completed = sum(outcome.status == "completed" for outcome in outcomes.values())
+    counts = f"{completed}/{len(outcomes)} tasks completed"
+    if stop is not None and stop.kind == "cancelled":
+        return Verdict("cancelled", None, f"{stop.reason}; {counts}")
+    if stop is not None and stop.kind == "timeout":
+        return Verdict("failed", "TimedOut", f"{stop.reason}; {counts}")
+    failed = [name for name, o in outcomes.items() if o.status == "failed" and not o.tolerated]
+    if not failed:
+        return Verdict("completed", None, counts)
+    message = f"{counts}; failed: {', '.join(failed[:10])}{', ...' if len(failed) > 10 else ''}"
+    if plan.workflow.failure_strategy == "partial_completion_allowed":
+        counted = sum(outcome.status != "skipped" for outcome in outcomes.values())
+        if completed >= plan.needed_successes(counted):
+            return Verdict("completed", "PartiallyCompleted", message)
+    return Verdict("failed", None, message)
+
+
+def summary(plan: Plan, outcomes: Mapping[str, Outcome], status: RunStatus) -> WorkflowResult:
+    """The run's result, but for its outputs, its id and its time."""
+    ordered = [(step.name, outcomes[step.name]) for step in plan.steps]
+    return WorkflowResult(
+        status=status,
+        results={name: o.result for name, o in ordered if o.status == "completed"},
+        errors={name: o.error or "" for name, o in ordered if o.status == "failed"},
+        tasks={name: _row(o) for name, o in ordered},
+        total_tasks=len(ordered),
+        completed_tasks=sum(o.status == "completed" for _, o in ordered),
+        failed_tasks=sum(o.status == "failed" for _, o in ordered),
+        skipped_tasks=sum(o.status == "skipped" for _, o in ordered),
+    )
+
+
+def _row(outcome: Outcome) -> TaskResult:
+    return TaskResult(
+        status=outcome.status,
+        attempts=outcome.attempts,
+        duration=round(outcome.duration, 6),
+        error=outcome.error,
+        error_class=outcome.error_class,
+    )

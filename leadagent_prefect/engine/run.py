@@ -1,0 +1,65 @@
+"""One run: what its steps share while it goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from leadagent_prefect.engine.control import RunControl
+from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.engine.pool import AgentPool
+from leadagent_prefect.engine.report import Reporter
+from leadagent_prefect.engine.values import References, TaskView
+from leadagent_prefect.plan import Plan, Step
+from leadagent_prefect.redaction import Redactor
+
+
+@dataclass
+class Run:
+    """The state of a run in memory. ``outcomes`` grows as steps end; the truth for a resume is on disk."""
+
+    plan: Plan
+    control: RunControl
+    inputs: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    variables: Mapping[str, Any]
+    redactor: Redactor
+    run_id: str
+    run_name: str
+    started_at: datetime
+    rng: random.Random = field(default_factory=random.Random)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @cached_property
+    def pool(self) -> AgentPool:
+        return AgentPool(self.plan.agents, self.scope())
+
+    @cached_property
+    def report(self) -> Reporter:
+        return Reporter(self.control.notify, self.run_id, self.plan.name)
+
+    @cached_property
+    def references(self) -> References:
+        return References(self.secrets)
+
+    def scope(self, *, secrets: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What templates see; ``secrets`` are the real ones unless their references are given."""
+        workflow = self.plan.workflow
+        return {
+            "inputs": self.inputs,
+            "tasks": TaskView(self.outcomes),
+            "secrets": self.secrets if secrets is None else secrets,
+            "vars": self.variables,
+            "env": os.environ,
+            "run": {"id": self.run_id, "name": self.run_name, "started_at": self.started_at.isoformat()},
+            "workflow": {"name": workflow.name, "version": workflow.version},
+        }
+
+    def upstream_results(self, step: Step) -> dict[str, Any]:
+        """The results of the tasks that ``depends_on`` names, for an agent that is asked to combine them."""
+        return {name: self.outcomes[name].result for name in step.task.depends_on}

@@ -1,0 +1,115 @@
+"""The scheduler: a step starts the moment its own dependencies have ended, first in the file first."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from leadagent_prefect.engine.control import Stop
+from leadagent_prefect.engine.outcome import Outcome, ends_the_run, skip_for
+from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.task import StepCall, run_step
+from leadagent_prefect.plan import Step
+
+
+class Scheduler:
+    """Runs all steps of a run; afterwards every step has an outcome."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._plan = run, run.plan
+        self._waiting = {step.name: len(step.upstreams) for step in self._plan.steps}
+        self._ready = [step.index for step in self._plan.steps if not step.upstreams]
+        self._running: dict[asyncio.Task[tuple[Outcome, State[Any]]], StepCall] = {}
+        self._states: dict[str, State[Any]] = {}
+        timeout = self._plan.workflow.global_timeout
+        self._deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+
+    async def execute(self) -> None:
+        """To the end of every step. Never raises for what a step does."""
+        try:
+            while self._ready or self._running:
+                self._start_what_may()
+                if not self._running:
+                    break
+                await self._wait()
+                self._collect()
+        finally:
+            await self._end_all()
+        await self._skip_the_rest()
+
+    def _start_what_may(self) -> None:
+        while self._ready and len(self._running) < self._plan.width and self._stop is None:
+            step = self._plan.steps[heapq.heappop(self._ready)]
+            call = StepCall(self._run, step, skip_for(step, self._run.outcomes))
+            self._running[asyncio.ensure_future(self._step(call))] = call
+
+    def _step(self, call: StepCall) -> Any:
+        return run_step(call, [self._states[name] for name in call.step.upstreams])
+
+    @property
+    def _stop(self) -> Stop | None:
+        return self._run.control.token.stop
+
+    async def _wait(self) -> None:
+        """Until a step ends, the run is stopped, or its time is over."""
+        token = self._run.control.token
+        if token.stop is not None:
+            self._end_back_offs()
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            return
+        left = None
+        if self._deadline is not None:
+            left = max(0.0, self._deadline - asyncio.get_running_loop().time())
+        done, _ = await asyncio.wait(
+            {*self._running, token.future}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not done:
+            timeout = self._plan.workflow.global_timeout
+            token.set(Stop("timeout", f"the run took longer than its global_timeout of {timeout:g} s"))
+
+    def _end_back_offs(self) -> None:
+        for task, call in self._running.items():
+            if call.backing_off:
+                task.cancel()
+
+    def _collect(self) -> None:
+        """Takes in the steps that have ended, in file order, so that the same run tells the same story."""
+        done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].step.index)
+        for task in done:
+            call = self._running.pop(task)
+            outcome, state = task.result()
+            self._states[call.step.name] = state
+            self._settle(call.step, outcome)
+
+    def _settle(self, step: Step, outcome: Outcome) -> None:
+        self._run.outcomes[step.name] = outcome
+        self._run.report.task_ended(step.name, outcome)
+        if ends_the_run(self._plan, outcome):
+            self._run.control.token.set(Stop("failed", f'the run stopped because task "{step.name}" failed'))
+        for name in self._plan.dependents[step.name]:
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                heapq.heappush(self._ready, self._plan.by_name[name].index)
+
+    async def _skip_the_rest(self) -> None:
+        """What never started is skipped. A cancelled run sends no more task runs to Prefect for it."""
+        stop = self._stop
+        for step in self._plan.steps:
+            if step.name in self._run.outcomes or stop is None:
+                continue
+            skip = Outcome("skipped", error=stop.reason, from_failure=stop.kind != "cancelled")
+            if stop.kind != "cancelled":
+                states = [self._states[name] for name in step.upstreams if name in self._states]
+                await run_step(StepCall(self._run, step, skip), [s for s in states if not s.is_cancelled()])
+            self._run.outcomes[step.name] = skip
+            self._run.report.task_ended(step.name, skip)
+
+    async def _end_all(self) -> None:
+        """Only where the scheduler itself is torn down: no step outlives its run."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)

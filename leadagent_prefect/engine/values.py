@@ -1,0 +1,95 @@
+"""Where the names of templates get their values: secrets, variables, environment, inputs, tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from prefect.blocks.system import Secret
+from prefect.variables import Variable
+
+from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.errors import ConfigurationError
+
+
+class References(Mapping[str, str]):
+    """Stands in for secrets where a value may be stored: every name answers with a reference to itself."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        return f"{{{{ secrets.{name} }}}}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def block_name(secret: str) -> str:
+    """The Prefect `Secret` block of ``secrets.X``: lower case, with ``-`` for ``_``."""
+    return secret.lower().replace("_", "-")
+
+
+async def load_secrets(names: Iterable[str], required: Iterable[str]) -> dict[str, str]:
+    """The values of secrets: of the Secret block first, of the environment variable otherwise.
+
+    Raises `ConfigurationError` that names every required one that is in neither.
+    """
+    ordered = sorted(names)
+    values = dict(zip(ordered, await asyncio.gather(*map(_secret, ordered))))
+    missing = sorted(name for name in required if values[name] is None)
+    if missing:
+        lines = [
+            f'secret "{name}" is missing: make a Prefect Secret block named "{block_name(name)}" '
+            f"or set the environment variable {name}"
+            for name in missing
+        ]
+        raise ConfigurationError("\n".join(lines))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def _secret(name: str) -> str | None:
+    try:
+        block = await Secret.aload(block_name(name))
+    except ValueError:  # what Prefect raises where no such block document exists
+        return os.environ.get(name)
+    value = block.get()
+    return value if isinstance(value, str) else str(value)
+
+
+async def load_variables(names: Iterable[str]) -> dict[str, Any]:
+    """The values of Prefect Variables; one that does not exist is left out."""
+    ordered = sorted(names)
+    missing = object()
+    values = await asyncio.gather(*(Variable.aget(name, default=missing) for name in ordered))
+    return {name: value for name, value in zip(ordered, values) if value is not missing}
+
+
+class TaskView(Mapping[str, Any]):
+    """``tasks`` in a template: every task that has ended, as data."""
+
+    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
+        self._outcomes = outcomes
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        outcome = self._outcomes[name]
+        return {
+            "result": outcome.result if outcome.status == "completed" else None,
+            "status": outcome.status,
+            "error": outcome.error,
+            "error_class": outcome.error_class,
+            "metadata": dict(outcome.metadata),
+        }
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outcomes)
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
