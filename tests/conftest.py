@@ -49,4 +49,7 @@ def prefect_api() -> PrefectApi:
     """The running embedded server of the whole session."""
     from leadagent_prefect.embedded import ensure_api
 
-    return ensure_api()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", HOME)
+        patch.delenv("PREFECT_API_URL", raising=False)
+        return ensure_api()

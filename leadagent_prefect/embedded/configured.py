@@ -6,6 +6,7 @@ working folder, then the active profile of ``PREFECT_HOME/profiles.toml``.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -15,10 +16,8 @@ from typing import Any
 
 from leadagent_prefect.embedded.api import PrefectApi
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+#: In the standard library from 3.11 on; before that the package it was made of.
+tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 Settings = Mapping[str, str]
 
@@ -49,7 +48,7 @@ def _layers() -> Iterator[Settings]:
     yield os.environ
     yield _dotenv()
     yield _flat(_toml(Path("prefect.toml")))
-    yield _flat(_toml(Path("pyproject.toml")).get("tool", {}).get("prefect", {}))
+    yield _flat(_table(_toml(Path("pyproject.toml")), "tool", "prefect"))
     yield _profile()
 
 
@@ -64,15 +63,21 @@ def _dotenv() -> Settings:
 def _toml(path: Path) -> dict[str, Any]:
     """A file that is missing or broken says nothing: Prefect itself reports it."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return dict(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
 
 
-def _flat(table: Any, prefix: str = "PREFECT") -> dict[str, str]:
+def _table(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _flat(table: dict[str, Any], prefix: str = "PREFECT") -> dict[str, str]:
     """``{"api": {"url": ...}}`` as ``{"PREFECT_API_URL": ...}``."""
     found: dict[str, str] = {}
-    for key, value in table.items() if isinstance(table, dict) else ():
+    for key, value in table.items():
         name = f"{prefix}_{key.upper()}"
         found.update(_flat(value, name) if isinstance(value, dict) else {name: str(value)})
     return found
@@ -83,8 +88,7 @@ def _profile() -> Settings:
     path = Path(os.environ.get("PREFECT_PROFILES_PATH") or ours)
     data = _toml(path if path.exists() else _shipped_profiles())
     name = os.environ.get("PREFECT_PROFILE") or data.get("active")
-    profile = data.get("profiles", {}).get(name, {})
-    return {key: str(value) for key, value in profile.items()}
+    return {key: str(value) for key, value in _table(data, "profiles", str(name)).items()}
 
 
 def _shipped_profiles() -> Path:

@@ -24,8 +24,11 @@ class ServerHome:
 
     @classmethod
     def current(cls) -> ServerHome:
-        """That of ``PREFECT_HOME``, by default ``~/.prefect``."""
-        return cls(Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute())
+        """That of ``PREFECT_HOME``, by default ``~/.prefect``; `PrefectUnavailable` if it is another's."""
+        home = cls(Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute())
+        if os.path.lexists(home.folder) and not os.access(home.folder, os.R_OK | os.W_OK | os.X_OK):
+            raise home._unusable("it belongs to somebody else")
+        return home
 
     def create(self) -> None:
         """Raises `PrefectUnavailable` where the folders can't be made or written."""
@@ -34,10 +37,13 @@ class ServerHome:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.folder.chmod(0o700)
         except OSError as error:
-            raise PrefectUnavailable(
-                f"can't keep a Prefect server's files in {self.folder}: {error.strerror}. "
-                "Set PREFECT_HOME to a folder of your own, or PREFECT_API_URL to a running Prefect server"
-            ) from error
+            raise self._unusable(str(error.strerror)) from error
+
+    def _unusable(self, reason: str) -> PrefectUnavailable:
+        return PrefectUnavailable(
+            f"can't keep a Prefect server's files in {self.folder}: {reason}. "
+            "Set PREFECT_HOME to a folder of your own, or PREFECT_API_URL to a running Prefect server"
+        )
 
     def auth_string(self) -> str | None:
         """``user:password`` as the server takes it; None before its first start."""

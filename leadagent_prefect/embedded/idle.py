@@ -16,9 +16,9 @@ from leadagent_prefect.errors import PrefectUnavailable
 IDLE_VARIABLE = "LEADAGENT_SERVER_IDLE_SECONDS"
 IDLE_DEFAULT = 1800.0
 #: A stop that takes longer than this many seconds is stuck.
-STOP_LIMIT = 20.0
+_STOP_LIMIT = 20.0
 LOG_LIMIT = 5 * 1024 * 1024
-TICK = 5.0
+_TICK = 5.0
 
 
 class Stoppable(Protocol):
@@ -45,17 +45,17 @@ async def watch(
 ) -> None:
     """Asks ``server`` to stop once it is idle for ``limit`` seconds, or its files are no longer its own.
 
-    A stop that hangs is cut off after `STOP_LIMIT`: the next server waits for this one's end.
+    A stop that hangs is cut off after `_STOP_LIMIT`: the next server waits for this one's end.
     """
     activity.touch()
     while not server.should_exit:
-        await asyncio.sleep(min(TICK, limit / 4))
+        await asyncio.sleep(min(_TICK, limit / 4))
         if not server.started:
             activity.touch()
         if activity.idle_seconds() >= limit or not is_ours():
             server.should_exit = True
         trim(log)
-    hard_stop = threading.Timer(STOP_LIMIT, os._exit, [1])
+    hard_stop = threading.Timer(_STOP_LIMIT, os._exit, [1])
     hard_stop.daemon = True
     hard_stop.start()
 

@@ -73,9 +73,9 @@ def _environment(home: ServerHome) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _INHERITED_NAMES or name.startswith(_INHERITED)
     }
-    # The working folder changes, so relative entries, and the folder that this code was found in, are spelt out.
+    # The working folder changes, so relative entries and the folder this code was found in are spelt out.
     package_root = str(Path(__file__).parents[2])
-    entries = [os.path.abspath(entry) for entry in kept.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    entries = [str(Path(entry).absolute()) for entry in kept.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if package_root not in entries:
         entries.append(package_root)
     return {**kept, "PYTHONPATH": os.pathsep.join(entries), "PREFECT_HOME": str(home.prefect_home)}

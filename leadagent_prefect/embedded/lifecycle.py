@@ -23,7 +23,9 @@ Say = Callable[[str], None]
 
 #: Seconds for a start. Migrations of a fresh database take half a minute on a slow machine.
 START_LIMIT = 180.0
-PAUSE = 0.1
+#: Seconds that a killed process may take to be gone.
+_KILL_LIMIT = 10.0
+_PAUSE = 0.1
 
 
 def _silent(line: str) -> None:
@@ -89,12 +91,12 @@ def start(say: Say = _silent, *, limit: float = START_LIMIT) -> PrefectApi:
             elif launch is None and not waiting:
                 say("Waiting for the Prefect server that is starting ...")
                 waiting = True
-            if api := _running(home):
+            if api := _running(home, timeout=limit):
                 say(f"The Prefect server is ready after {time.monotonic() - began:.0f} s: {api.ui_url}")
                 return api
             if launch is not None:
                 launch.check()
-            time.sleep(PAUSE)
+            time.sleep(_PAUSE)
         if launch is not None:
             launch.kill()
     raise PrefectUnavailable(_too_slow(home, limit))
@@ -131,16 +133,21 @@ def stop(timeout: float = 30.0) -> bool:
     asked: int | None = None
     while is_locked(home.state_file):
         late = time.monotonic() - began >= timeout
+        if time.monotonic() - began >= timeout + _KILL_LIMIT:
+            raise PrefectUnavailable(
+                f"the Prefect server of {home.prefect_home} can't be ended from here: "
+                f"end the process that holds {home.state_file}, in the container or machine it runs in"
+            )
         record = ServerRecord.read(home.state_file)
         if record is not None and record.is_alive and (late or asked != record.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(record.pid, signal.SIGKILL if late else signal.SIGTERM)
             asked = record.pid
-        time.sleep(PAUSE)
+        time.sleep(_PAUSE)
     return True
 
 
-def _running(home: ServerHome) -> PrefectApi | None:
+def _running(home: ServerHome, timeout: float = 5.0) -> PrefectApi | None:
     """The server that answers now. Its file alone proves nothing: the lock and the instance must agree."""
     if not is_locked(home.state_file):
         return None
@@ -148,7 +155,7 @@ def _running(home: ServerHome) -> PrefectApi | None:
     auth_string = home.auth_string()
     if record is None or auth_string is None or not record.is_alive:
         return None
-    beat = pulse(record.port, touch=True)
+    beat = pulse(record.port, touch=True, timeout=min(timeout, 5.0))
     return embedded_api(record.port, auth_string) if beat and beat.instance == record.instance else None
 
 

@@ -52,6 +52,8 @@ def check_reachable(api: PrefectApi) -> None:
     Any answer but 401, 403 and 5xx will do: a proxy before it may know other paths than Prefect does.
     """
     shown = without_user_info(api.url)
+    if urllib.parse.urlsplit(api.url).scheme not in ("http", "https"):
+        raise PrefectUnavailable(f"the configured Prefect API {shown!r} is no http or https address")
     try:
         status = _status_of(api)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -85,14 +87,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _status_of(api: PrefectApi) -> int:
-    request = urllib.request.Request(f"{without_user_info(api.url)}/admin/version", headers=_headers(api))
+    address = f"{without_user_info(api.url)}/admin/version"
+    request = urllib.request.Request(address, headers=_headers(api))  # noqa: S310 - the caller checked it
     context = ssl.create_default_context(cafile=setting("PREFECT_API_SSL_CERT_FILE"))
     if (setting("PREFECT_API_TLS_INSECURE_SKIP_VERIFY") or "").lower() in ("1", "true", "yes", "on"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    handlers = [_NoRedirect, urllib.request.HTTPSHandler(context=context)]
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=10.0) as response:
+        with opener.open(request, timeout=10.0) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         error.close()
@@ -100,10 +103,13 @@ def _status_of(api: PrefectApi) -> int:
 
 
 def _headers(api: PrefectApi) -> dict[str, str]:
-    headers = {"User-Agent": "leadagent"}
+    """As Prefect's client does it: the auth string, else an API key, else what the URL itself holds."""
+    parts = urllib.parse.urlsplit(api.url)
+    in_url = f"{parts.username}:{parts.password or ''}" if parts.username else None
     key = setting("PREFECT_API_KEY")
-    if api.auth_string:
-        headers["Authorization"] = "Basic " + base64.b64encode(api.auth_string.encode()).decode()
-    elif key:
+    headers = {"User-Agent": "leadagent"}
+    if key and not api.auth_string:
         headers["Authorization"] = f"Bearer {key}"
+    elif basic := api.auth_string or (in_url and urllib.parse.unquote(in_url)):
+        headers["Authorization"] = "Basic " + base64.b64encode(basic.encode()).decode()
     return headers

@@ -63,7 +63,7 @@ def listen(preferred: int, avoid: Container[int] = AVOIDED_PORTS) -> socket.sock
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind(("127.0.0.1", candidates.pop() if candidates else 0))
-                listener.listen(128)
+                listener.listen(1024)
             except OSError:
                 refused.append(listener)
                 if not candidates and len(refused) > 100:
@@ -113,7 +113,7 @@ def _serve(home: ServerHome, listener: socket.socket, record: ServerRecord, lock
 
     activity = Activity()
     app = CountedApp(create_app(final=True), activity, record.instance, lambda: server.should_exit)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises what it caught once more when it is done; a clean stop ends with status 0.
