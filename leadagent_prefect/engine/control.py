@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from leadagent_prefect.observe.events import Event
 from leadagent_prefect.results import WorkflowResult
+
+if TYPE_CHECKING:
+    from leadagent_prefect.engine.values import Ready
 
 StopKind = Literal["cancelled", "failed", "timeout"]
 
@@ -70,13 +73,13 @@ def _nobody(event: Event) -> None:
 class RunControl:
     """What a caller in the same process gives to a run, and what it gets from it.
 
-    A run without one (a deployed run) makes its own. ``inputs`` are the run's real inputs where those
-    given to Prefect as parameters had to be masked. ``result`` is set when the run has ended.
+    A run without one (a deployed run) makes its own. ``ready`` holds what was found out before the flow
+    run was made, so that nothing runs where a secret is missing. ``result`` is set when the run has ended.
     """
 
     token: StopToken = field(default_factory=StopToken)
     notify: Callable[[Event], None] = _nobody
-    inputs: Mapping[str, Any] | None = None
+    ready: Ready | None = None
     result: WorkflowResult | None = None
 
 

@@ -19,13 +19,11 @@ from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
 from leadagent_prefect.engine.task import PLAIN_JSON
-from leadagent_prefect.engine.values import load_secrets, load_variables
+from leadagent_prefect.engine.values import Ready, prepare
 from leadagent_prefect.errors import TemplateError
-from leadagent_prefect.inputs import check_inputs
 from leadagent_prefect.models import InputConfig
 from leadagent_prefect.naming import prefect_name
 from leadagent_prefect.plan import Plan
-from leadagent_prefect.redaction import Redactor
 from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.templates import render
 
@@ -82,33 +80,22 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
     """The body of every workflow's flow: runs all steps and states what the run came to."""
     control = current_control.get() or RunControl()
     control.token.bind()
-    run = await prepare(plan, control, parameters)
+    ready = control.ready or await prepare(plan, parameters)
+    run = _run(plan, control, ready)
     with masked_logs(run.redactor):
         run.report.workflow_started(run.started_at)
         try:
             await Scheduler(run).execute()
         finally:
             await run.pool.close()
-        state = conclude(run)
-    return state
+        return conclude(run)
 
 
-async def prepare(plan: Plan, control: RunControl, parameters: Mapping[str, Any]) -> Run:
-    """Everything that must be known before the first call: inputs, secrets, variables."""
+def _run(plan: Plan, control: RunControl, ready: Ready) -> Run:
     context = FlowRunContext.get()
-    assert context is not None and context.flow_run is not None  # the body of a flow
-    secrets = await load_secrets(plan.secrets, plan.required_secrets)
-    run = Run(
-        plan=plan,
-        control=control,
-        inputs=check_inputs(plan.workflow, parameters if control.inputs is None else control.inputs),
-        secrets=secrets,
-        variables=await load_variables(plan.variables),
-        redactor=Redactor(secrets.values()),
-        run_id=str(context.flow_run.id),
-        run_name=context.flow_run.name,
-        started_at=now(),
-    )
+    assert context is not None and context.flow_run is not None  # this is the body of a flow
+    run_id, run_name = str(context.flow_run.id), context.flow_run.name
+    run = Run(plan, control, ready, run_id=run_id, run_name=run_name, started_at=now())
     for agent in plan.agents.values():
         run.redactor.add(*credentials(agent, run.scope()))
     return run

@@ -14,7 +14,7 @@ from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
 from leadagent_prefect.engine.report import Reporter
-from leadagent_prefect.engine.values import References, TaskView
+from leadagent_prefect.engine.values import Ready, References, TaskView
 from leadagent_prefect.plan import Plan, Step
 from leadagent_prefect.redaction import Redactor
 
@@ -25,15 +25,16 @@ class Run:
 
     plan: Plan
     control: RunControl
-    inputs: Mapping[str, Any]
-    secrets: Mapping[str, str]
-    variables: Mapping[str, Any]
-    redactor: Redactor
+    ready: Ready
     run_id: str
     run_name: str
     started_at: datetime
     rng: random.Random = field(default_factory=random.Random)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def redactor(self) -> Redactor:
+        return self.ready.redactor
 
     @cached_property
     def pool(self) -> AgentPool:
@@ -45,16 +46,16 @@ class Run:
 
     @cached_property
     def references(self) -> References:
-        return References(self.secrets)
+        return References(self.ready.secrets)
 
     def scope(self, *, secrets: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What templates see; ``secrets`` are the real ones unless their references are given."""
         workflow = self.plan.workflow
         return {
-            "inputs": self.inputs,
+            "inputs": self.ready.inputs,
             "tasks": TaskView(self.outcomes),
-            "secrets": self.secrets if secrets is None else secrets,
-            "vars": self.variables,
+            "secrets": self.ready.secrets if secrets is None else secrets,
+            "vars": self.ready.variables,
             "env": os.environ,
             "run": {"id": self.run_id, "name": self.run_name, "started_at": self.started_at.isoformat()},
             "workflow": {"name": workflow.name, "version": workflow.version},

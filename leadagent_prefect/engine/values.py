@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from prefect.blocks.system import Secret
@@ -12,6 +13,26 @@ from prefect.variables import Variable
 
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.inputs import check_inputs
+from leadagent_prefect.plan import Plan
+from leadagent_prefect.redaction import Redactor
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Everything that must be known before the first call; ``redactor`` knows the secrets."""
+
+    inputs: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    variables: Mapping[str, Any]
+    redactor: Redactor
+
+
+async def prepare(plan: Plan, inputs: Mapping[str, Any]) -> Ready:
+    """Validates inputs, loads secrets and variables; `ConfigurationError` says what is missing or wrong."""
+    checked = check_inputs(plan.workflow, inputs)
+    secrets = await load_secrets(plan.secrets, plan.required_secrets)
+    return Ready(checked, secrets, await load_variables(plan.variables), Redactor(secrets.values()))
 
 
 class References(Mapping[str, str]):

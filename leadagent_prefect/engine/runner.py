@@ -1,0 +1,74 @@
+"""Runs a plan now, in a thread with a loop of its own: the caller's signals and loop stay the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from leadagent_prefect.embedded import PrefectApi, use_api
+from leadagent_prefect.engine.control import RunControl, current_control
+from leadagent_prefect.engine.flow import build_flow
+from leadagent_prefect.engine.pool import credentials
+from leadagent_prefect.engine.values import Ready, prepare
+from leadagent_prefect.errors import InternalError, LeadAgentError, PrefectUnavailable
+from leadagent_prefect.plan import Plan
+from leadagent_prefect.results import WorkflowResult
+
+
+def run_in_thread(
+    plan: Plan,
+    inputs: Mapping[str, Any],
+    control: RunControl,
+    api: PrefectApi,
+    finish: Callable[[], None],
+) -> concurrent.futures.Future[WorkflowResult]:
+    """Starts the run; the future holds its result, or a `LeadAgentError` where it never started.
+
+    ``finish`` is called in the run's thread before the future is done, whatever came of the run.
+    """
+    future: concurrent.futures.Future[WorkflowResult] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            try:
+                with use_api(api):
+                    result = asyncio.run(_run(plan, inputs, control, api))
+            finally:
+                finish()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=work, name=f"leadagent-run-{plan.name}", daemon=True).start()
+    return future
+
+
+async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: PrefectApi) -> WorkflowResult:
+    try:
+        control.ready = await prepare(plan, inputs)
+        current_control.set(control)
+        state = await build_flow(plan)(**_parameters(plan, control.ready), return_state=True)
+    except httpx.TransportError as error:
+        raise PrefectUnavailable(
+            f"the Prefect API at {api.url} can't be reached ({type(error).__name__}): check that its server "
+            "runs and that PREFECT_API_URL is right, or unset PREFECT_API_URL for the embedded one"
+        ) from None
+    if control.result is not None:
+        return control.result
+    error = await state.aresult(raise_on_failure=False)
+    raise error if isinstance(error, LeadAgentError) else InternalError(f"the run crashed: {state.message}")
+
+
+def _parameters(plan: Plan, ready: Ready) -> dict[str, Any]:
+    """The inputs as Prefect stores and shows them: with everything masked that is a secret or a credential."""
+    scope = {"inputs": ready.inputs, "secrets": ready.secrets, "vars": ready.variables}
+    for agent in plan.agents.values():
+        ready.redactor.add(*credentials(agent, scope))
+    return {name: ready.redactor.data(value) for name, value in ready.inputs.items()}

@@ -1,0 +1,153 @@
+"""The facade: a workflow file or dict in, a `WorkflowResult` out."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leadagent_prefect.embedded import ensure_api
+from leadagent_prefect.inputs import check_inputs
+from leadagent_prefect.loader import Loaded, load
+from leadagent_prefect.observe.dispatch import AnyObserver, Dispatcher
+from leadagent_prefect.plan import Plan, build
+from leadagent_prefect.results import WorkflowResult
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+    from leadagent_prefect.engine.control import RunControl
+
+Source = str | Path | Mapping[str, Any]
+
+
+class RunHandle:
+    """A run that goes on in a thread of its own. Every method may be called from any thread."""
+
+    def __init__(self, future: concurrent.futures.Future[WorkflowResult], control: RunControl) -> None:
+        self.future, self._control = future, control
+
+    def result(self, timeout: float | None = None) -> WorkflowResult:
+        """Waits for the end. Raises what `LeadAgent.start` says, or ``TimeoutError`` after ``timeout`` seconds."""
+        return self.future.result(timeout)
+
+    def done(self) -> bool:
+        return self.future.done()
+
+    def cancel(self, reason: str = "the run was cancelled") -> None:
+        """Asks the run to end as cancelled: calls under way are cut short, nothing more starts."""
+        self._control.token.request("cancelled", reason)
+
+
+class LeadAgent:
+    """Runs workflows on the configured Prefect API, or on an embedded server that it starts by itself.
+
+    ``observers`` see every event of every run. ``say`` is told what is being waited for: the first start
+    of the embedded server takes a while. A failed workflow is a result; a bad file or bad inputs raise
+    `ConfigurationError`, a Prefect API that can't be reached or started `PrefectUnavailable`.
+    """
+
+    def __init__(self, observers: Iterable[AnyObserver] = (), *, say: Callable[[str], None] | None = None) -> None:
+        self.observers: list[AnyObserver] = [*observers]
+        self._say = say or (lambda line: None)
+
+    def attach(self, observer: AnyObserver) -> None:
+        """Adds an observer: it sees the runs that start from now on."""
+        self.observers.append(observer)
+
+    async def execute_workflow_from_file(
+        self, path: str | Path, inputs: Mapping[str, Any] | None = None
+    ) -> WorkflowResult:
+        """Runs the workflow file at ``path``. Cancelling the await cancels the run."""
+        return await self._execute(Path(path), inputs)
+
+    async def execute_workflow_from_dict(
+        self, config: Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+    ) -> WorkflowResult:
+        """Runs a workflow given as plain data. Cancelling the await cancels the run."""
+        return await self._execute(config, inputs)
+
+    def execute_workflow_from_file_sync(
+        self, path: str | Path, inputs: Mapping[str, Any] | None = None
+    ) -> WorkflowResult:
+        """`execute_workflow_from_file` for code without an event loop."""
+        return asyncio.run(self.execute_workflow_from_file(path, inputs))
+
+    def execute_workflow_from_dict_sync(
+        self, config: Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+    ) -> WorkflowResult:
+        """`execute_workflow_from_dict` for code without an event loop."""
+        return asyncio.run(self.execute_workflow_from_dict(config, inputs))
+
+    def build_flow(self, source: Source) -> Flow[..., Any]:
+        """The workflow as a Prefect flow, to be called with its inputs."""
+        from leadagent_prefect.engine.flow import build_flow
+
+        return build_flow(plan_of(_load(source)))
+
+    def start(
+        self,
+        source: Source,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> RunHandle:
+        """Starts a run and comes back; async observers run on ``loop`` where one is given.
+
+        Blocks while the file is read and, the first time, while the embedded server starts.
+        """
+        plan = plan_of(_load(source))
+        given = check_inputs(plan.workflow, inputs or {})
+        api = ensure_api(self._say)
+        from leadagent_prefect.engine.control import RunControl
+        from leadagent_prefect.engine.runner import run_in_thread
+
+        dispatcher = Dispatcher(self.observers, self, loop)
+        control = RunControl(notify=dispatcher)
+        return RunHandle(run_in_thread(plan, given, control, api, dispatcher.close), control)
+
+    async def _execute(self, source: Source, inputs: Mapping[str, Any] | None) -> WorkflowResult:
+        loop = asyncio.get_running_loop()
+        starting = asyncio.ensure_future(asyncio.to_thread(self.start, source, inputs, loop=loop))
+        try:
+            handle = await asyncio.shield(starting)
+            return await asyncio.shield(asyncio.wrap_future(handle.future))
+        except asyncio.CancelledError:
+            await _cancel(starting)
+            raise
+
+
+async def _cancel(starting: asyncio.Future[RunHandle]) -> None:
+    """Ends the run whose await was cancelled, at whatever point it is."""
+    await asyncio.wait({starting})
+    if starting.exception() is None:
+        handle = starting.result()
+        handle.cancel()
+        await asyncio.wait({asyncio.wrap_future(handle.future)})
+
+
+def _load(source: Source) -> Loaded:
+    return load(source if isinstance(source, Mapping) else Path(source))
+
+
+def plan_of(loaded: Loaded) -> Plan:
+    """The plan of a file that was read, with the line of every task."""
+    document = loaded.document
+    spans = {task.name: document.value_span(("tasks", n)) for n, task in enumerate(loaded.workflow.tasks)}
+    lines = {name: span.line for name, span in spans.items() if span is not None}
+    return build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines)
+
+
+async def main() -> None:
+    """``python -m leadagent_prefect.lead_agent FILE``: the same as ``leadagent run FILE``."""
+    import sys
+
+    from leadagent_prefect.cli import main as command
+
+    raise SystemExit(await asyncio.to_thread(command, ["run", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
