@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 	    exit 1; \
 	  fi; \
 	  echo "Making $(VENV) with $$("$$found" --version)"; \
-	  "$$found" -m venv --clear $(VENV); \
+	  "$$found" -m venv --clear $(VENV) && echo '*' >$(VENV)/.gitignore; \
 	fi
 	@echo 'Installing the packages of constraints.txt (about a minute the first time)'
 	@# The build backend first, so that it too comes from constraints.txt and pip isolates nothing.
@@ -42,7 +42,7 @@ setup-node: $(NODE_STAMP)  ## the MCP server from npm that some tests talk to, w
 
 $(NODE_STAMP): tests/npm/package.json tests/npm/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
-	  cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.setup-done; \
+	  cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && touch node_modules/.setup-done; \
 	else \
 	  echo 'npm is not there: the tests that need it will be skipped'; \
 	fi
