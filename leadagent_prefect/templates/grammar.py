@@ -1,0 +1,147 @@
+"""Jinja's own lexer and parser over one expression, with exact places.
+
+The lexer is asked for raw tokens, whose line numbers are replaced by offsets: they come back on every
+node and error. Names and dotted names, which most expressions are, need no Jinja (nor its import).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from leadagent_prefect.templates.problem import TemplateProblem
+from leadagent_prefect.templates.scan import Source
+from leadagent_prefect.templates.tree import Const, Item, Name, Node
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+    from jinja2.lexer import TokenStream
+
+_PATH = re.compile(r"\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*){0,40})\s*", re.ASCII)
+_ESCAPES = "\\'\"abfnrtvx01234567NuU\n"
+_WORDS = frozenset(
+    ["not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"]
+)
+    ["not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"]
+)
+
+
+class SyntaxProblem(Exception):
+    """An expression that Jinja can't parse; carries one `TemplateProblem`."""
+
+    def __init__(self, message: str, offset: int, length: int = 1, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.problem = TemplateProblem("template-syntax", message, offset, length, hint)
+
+
+def plain_path(source: Source) -> Node | None:
+    """The tree of ``a`` or ``a.b.c``; None for any other expression."""
+    match = _PATH.fullmatch(source.text)
+    if match is None or match[1] in _WORDS:
+        return None
+    end = source.offset + match.end(1)
+    node: Node = Name(match[1], source.offset + match.start(1), end)
+    for part in match[2].split(".")[1:]:
+        end += 1 + len(part)
+        node = Item(node, Const(part), end)
+    return node
+
+
+class Tokens:
+    """The raw tokens of an expression, to find the place of what a node does not tell."""
+
+    def __init__(self) -> None:
+        self._tokens: list[tuple[int, str]] = []
+
+    def keep(self, raw: Iterator[tuple[int, str, str]], base: int) -> Iterator[tuple[int, str, str]]:
+        """The tokens with offsets in place of line numbers."""
+        from jinja2 import TemplateSyntaxError
+
+        offset = base
+        try:
+            for _, kind, text in raw:
+                self._tokens.append((offset, text))
+                yield offset, kind, _escape(text) if kind == "string" else text
+                offset += len(text)
+        except TemplateSyntaxError as error:
+            message = re.sub(r" at \d+$", "", error.message or "not an expression")
+            raise SyntaxProblem(message.replace("char ", "character "), offset) from None
+
+    def length(self, offset: int) -> int:
+        """The length of the token at an offset."""
+        return next((len(text) for start, text in self._tokens if start == offset), 1)
+
+    def find(self, offset: int, text: str) -> tuple[int, int]:
+        """Offset and length of the first token of this text from an offset on."""
+        found = (start for start, token in self._tokens if start >= offset and token == text)
+        return next(found, offset), len(text)
+
+    def closing(self, offset: int) -> int | None:
+        """Where the bracket that opens at an offset has closed; None where none opens there."""
+        depth = 0
+        for start, text in self._tokens:
+            if start >= offset:
+                depth += (text in "([{") - (text in ")]}")
+                if depth == 0:
+                    return start + 1 if start > offset else None
+        raise AssertionError("the parser has seen it close")  # pragma: no cover  # see the message
+
+
+def parse(source: Source) -> tuple[nodes.Expr, Tokens]:
+    """Jinja's tree of an expression, ``lineno`` being an offset. Raises `SyntaxProblem`."""
+    from jinja2 import TemplateSyntaxError
+    from jinja2.parser import Parser
+
+    if not source.text.strip():
+        raise SyntaxProblem("the expression is empty", source.offset - 2, 2)
+    environment = _environment()
+    tokens = environment.begin(source.offset)
+    try:
+        # One character for another, so that offsets stay: Jinja would make one line end of two.
+        parser = Parser(environment, source.text.replace("\r", "\n"), state="variable")
+        expression = parser.parse_expression()
+        if not parser.stream.eos:
+            current = parser.stream.current
+            raise SyntaxProblem(
+                "the expression goes on where it should end", current.lineno, tokens.length(current.lineno)
+            )
+    except TemplateSyntaxError as error:
+        place = error.lineno
+        # Jinja places an early end of the text on the token before.
+        message = (error.message or "not an expression").replace("of template", "of the expression")
+        raise SyntaxProblem(message, place, tokens.length(place)) from None
+    except ValueError:
+        raise SyntaxProblem("a number is too large", source.offset, len(source.text)) from None
+    except RecursionError:
+        raise SyntaxProblem("the expression is nested too deeply", source.offset, len(source.text)) from None
+    return expression, tokens
+
+
+def _escape(text: str) -> str:
+    """A backslash that begins no escape doubled: it stays one, and Python does not warn of it."""
+    return re.sub(r"\\(.)", lambda m: m[0] if m[1] in _ESCAPES else "\\" + m[0], text, flags=re.DOTALL)
+
+
+@cache
+def _environment() -> Any:
+    """An environment whose lexer yields offsets for line numbers."""
+    from jinja2 import Environment
+    from jinja2.lexer import TokenStream
+
+    class OffsetEnvironment(Environment):
+        base = 0
+        tokens = Tokens()
+
+        def begin(self, base: int) -> Tokens:
+            self.base, self.tokens = base, Tokens()
+            return self.tokens
+
+        def _tokenize(
+            self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+        ) -> TokenStream:
+            raw = self.lexer.tokeniter(source, name, filename, state)
+            return TokenStream(self.lexer.wrap(self.tokens.keep(raw, self.base)), name, filename)
+
+    return OffsetEnvironment(keep_trailing_newline=True)
