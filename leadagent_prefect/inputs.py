@@ -1,0 +1,67 @@
+"""The inputs of a run: what was given, the defaults laid under it, each checked by its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from leadagent_prefect.diagnostics import did_you_mean
+from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.models import InputConfig, Workflow
+
+
+def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every input by name, with defaults. `ConfigurationError` names each problem on a line of its own."""
+    problems = [_unknown(name, workflow.inputs) for name in given if name not in workflow.inputs]
+    values: dict[str, Any] = {}
+    for name, config in workflow.inputs.items():
+        if name in given:
+            values[name] = given[name]
+            problems += _mismatches(name, config, given[name])
+        elif config.required:
+            problems.append(f'input "{name}" ({config.type}) is required: give it with -i {name}=VALUE')
+        else:
+            values[name] = config.default
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return values
+
+
+def parse_assignments(pairs: Iterable[str], workflow: Workflow) -> dict[str, Any]:
+    """``["topic=solar", "count=3"]`` as values: JSON where it parses, but text for an input of type string."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise ConfigurationError(f'"{pair}" is no input: write -i NAME=VALUE')
+        config = workflow.inputs.get(name)
+        values[name] = text if config is not None and config.type == "string" else _json_or_text(text)
+    return values
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_not_json)
+    except ValueError:
+        return text
+
+
+def _not_json(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _unknown(name: str, known: Mapping[str, InputConfig]) -> str:
+    if not known:
+        return f'input "{name}" is not known: this workflow has no inputs'
+    nearest = did_you_mean(name, known)
+    hint = f'did you mean "{nearest}"? ' if nearest else ""
+    return f'input "{name}" is not known: {hint}inputs are ' + ", ".join(f'"{n}"' for n in sorted(known))
+
+
+def _mismatches(name: str, config: InputConfig, value: Any) -> list[str]:
+    import jsonschema
+
+    schema = {key: part for key, part in config.json_schema().items() if key != "default"}
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
+    return [f'input "{name}"{error.json_path[1:]}: {error.message[:300]}' for error in errors]
