@@ -24,8 +24,6 @@ _ESCAPES = "\\'\"abfnrtvx01234567NuU\n"
 _WORDS = frozenset(
     ["not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"]
 )
-    ["not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"]
-)
 
 
 class SyntaxProblem(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -15,17 +14,3 @@ class TemplateProblem:
     offset: int
     length: int
     hint: str | None = None
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
-    import difflib
-
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
-
-
-def did_you_mean(word: str, known: Iterable[str], *, kinds: str) -> str:
-    """A hint: the nearest known word, and the sorted list of all."""
-    names = sorted(known)
-    best = nearest(word, names)
-    return (f'did you mean "{best}"? ' if best else "") + f"{kinds}: {', '.join(names)}"

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from leadagent_prefect.diagnostics.words import did_you_mean
 from leadagent_prefect.templates.filters import FILTERS, TESTS
 from leadagent_prefect.templates.filters.dates import formatted, span
 from leadagent_prefect.templates.filters.regex import compiled
-from leadagent_prefect.templates.problem import did_you_mean
 from leadagent_prefect.templates.tree import Call, Const, Node
 from leadagent_prefect.templates.values import EvalError
 
@@ -30,7 +30,7 @@ def complaint(call: Call) -> Complaint | None:
     if call.test:
         return _of_test(call.name, len(call.args), bool(call.kwargs))
     if call.name not in FILTERS:
-        hint = did_you_mean(call.name, FILTERS, kinds="filters")
+        hint = did_you_mean(call.name, FILTERS, "filters")
         return "unknown-filter", f'there is no filter "{call.name}"', hint
     if call.name == "map":
         return _of_map(call)
@@ -55,7 +55,7 @@ def _of_arguments(call: Call) -> Complaint | None:
 def _of_test(name: str, count: int, keywords: bool) -> Complaint | None:
     if name not in TESTS:
         hint = "x is in [value], or x == value outside of select" if name in _SAME else None
-        return "unknown-test", f'there is no test "{name}"', hint or did_you_mean(name, TESTS, kinds="tests")
+        return "unknown-test", f'there is no test "{name}"', hint or did_you_mean(name, TESTS, "tests")
     if keywords or count != (name == "in"):
         takes = "one argument: a list, a string or a mapping" if name == "in" else "no argument"
         return "template-not-allowed", f"the test `{name}` takes {takes}", None

@@ -65,23 +65,19 @@ def lookup(target: object, key: object, name: Callable[[], str]) -> Any:
             return target[key]
         except IndexError:
             raise Missing(f"{name()} has {len(target)} items, there is no [{str(key)[:20]}]") from None
-    wanted = f'"{key:.60}"' if isinstance(key, str) else f"[{kind(key)}]"
+    wanted = f'"{key:.80}"' if isinstance(key, str) else f"[{kind(key)}]"
     raise Missing(f"{name()} is {kind(target)}, it has no {wanted}")
 
 
 def _absent(target: Mapping[Any, Any], key: object, name: str) -> str:
-    from leadagent_prefect.templates.problem import nearest
+    from leadagent_prefect.diagnostics.words import did_you_mean, quote
 
     if not isinstance(key, str):
         return f"{name} has no key that is {kind(key)}"
-    found = f'{name} has no "{key:.60}"'
-    if not isinstance(target, dict):
-        return found
-    names = [str(known) for known in list(target)[:500]]
-    if best := nearest(key, names):
-        found += f' (did you mean "{best:.60}"?)'
-    shown = ", ".join([f'"{known:.40}"' for known in names[:8]] + ["..."] * (len(names) > 8))
-    return f"{found}; there is {shown}" if names else f"{found}; it is empty"
+    found = f"{name} has no {quote(key)}"
+    return (
+        f"{found}: {did_you_mean(key, list(target)[:500], 'there is')}" if isinstance(target, dict) else found
+    )
 
 
 def getter(attribute: object) -> Callable[[Any], Any]:
