@@ -1,4 +1,4 @@
-"""What an agent is: one class a service, one async call at a time; and the registry of types.
+"""What an agent is: one class a service, one async call at a time.
 
 An agent is made once a run from its `AgentConfig`, whose templates are resolved by then, is opened
 before its first call, serves every task of the run that names it (concurrently), and is closed at
@@ -12,7 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.results import AgentResponse
@@ -66,3 +67,14 @@ class BaseAgent(ABC):
 
     async def close(self) -> None:
         """Called once at the end of a run in which `open` was, even if `open` or a call failed."""
+
+
+if TYPE_CHECKING:
+    from leadagent_prefect.agents.registry import AgentFactory as AgentFactory
+else:
+
+    def __getattr__(name: str) -> Any:
+        # The original has its AgentFactory here; the registry needs BaseAgent, so it comes on first use.
+        if name == "AgentFactory":
+            return import_module("leadagent_prefect.agents.registry").AgentFactory
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
