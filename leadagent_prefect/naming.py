@@ -1,4 +1,4 @@
-"""Names as other systems want them: Prefect's display names, slugs for files, blocks and limits."""
+"""The names of a workflow where others constrain them: Prefect's names, files, blocks and limits."""
 
 from __future__ import annotations
 
@@ -6,20 +6,29 @@ import hashlib
 import re
 import unicodedata
 
-#: Prefect bans these in names (`prefect.utilities.names`); each becomes "-".
 _BANNED = str.maketrans(dict.fromkeys("/%&<>", "-"))
+_SLUG_LENGTH = 48
+
+
+def same_name(name: str) -> str:
+    """What two names share that are one: their NFKC form."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def prefect_name(name: str) -> str:
-    """``name`` as Prefect takes it, still readable."""
+    """The name of a flow, task or deployment in Prefect, which bans ``/ % & < >``."""
     return name.translate(_BANNED)
 
 
 def slug(name: str) -> str:
-    """``[a-z0-9-]{1,64}``: the name itself where it is one already, otherwise with 8 hex digits of its digest."""
-    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    plain = re.sub(r"[^a-z0-9]+", "-", folded).strip("-")
-    if plain == name and len(name) <= 64:
-        return name
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{plain[:55].strip('-')}-{digest}".lstrip("-")
+    """Lower case letters, digits and single dashes, for files, blocks and limits.
+
+    Where that differs from the name, 8 hex digits of the name's SHA-256 follow, so that
+    ``my_agent`` and ``my-agent`` stay two.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_SLUG_LENGTH].strip("-")
+    if short == name:
+        return short
+    digest = hashlib.sha256(same_name(name).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{short}-{digest}" if short else digest
