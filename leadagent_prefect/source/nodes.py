@@ -1,0 +1,76 @@
+"""What the readers make: a tree of values with the places they were read from, and problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+MAX_BYTES = 2 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_NODES = 250_000
+
+Place = tuple[int, int]
+"""Start and end in the text, in characters."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A value and its place. An alias is the very node of its anchor, so its place is where the value stands.
+
+    ``style`` is the quote of a scalar, ``|`` or ``>`` of a block scalar, empty for all else.
+    ``size`` counts keys and values below and this one, aliases expanded; ``height`` the levels below.
+    """
+
+    value: Any
+    start: int
+    end: int
+    style: str = ""
+    keys: dict[str, Place] | None = None
+    children: dict[str, Node] | list[Node] | None = None
+    size: int = 1
+    height: int = 0
+
+
+class Problem(NamedTuple):
+    """A diagnostic in the making: the place is in characters."""
+
+    code: str
+    message: str
+    start: int
+    end: int
+    hint: str | None = None
+
+
+class Stop(Exception):
+    """Reading can't go on; the problem is noted."""
+
+
+@dataclass
+class Notes:
+    """The problems of one reading, each told once."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
+        self.problems.append(Problem(code, message, start, end, hint))
+
+    def stop(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> Stop:
+        """To be raised: ``raise notes.stop(...)``."""
+        self.add(code, message, start, end, hint)
+        return Stop()
+
+    def count(self, nodes: int, start: int, end: int) -> None:
+        """Stop above the limit of keys and values."""
+        if nodes > MAX_NODES:
+            raise self.stop(
+                "too-many-nodes",
+                f"more than {MAX_NODES:,} keys and values, aliases expanded",
+                start,
+                end,
+                "aliases of aliases multiply: write out what is needed, or fetch large data in a task",
+            )
+
+    def deepen(self, depth: int, start: int, end: int) -> None:
+        """Stop below the deepest level allowed."""
+        if depth > MAX_DEPTH:
+            raise self.stop("too-deep", f"more than {MAX_DEPTH} levels of lists and mappings", start, end)
