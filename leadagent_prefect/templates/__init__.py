@@ -11,8 +11,8 @@ from typing import Any
 
 from leadagent_prefect.templates.parsed import template
 from leadagent_prefect.templates.problem import TemplateProblem as TemplateProblem
-from leadagent_prefect.templates.references import Reference as Reference
-from leadagent_prefect.templates.references import references as references
+from leadagent_prefect.templates.reference import Reference as Reference
+from leadagent_prefect.templates.reference import references as references
 
 
 def has_template(text: str) -> bool:
@@ -26,6 +26,6 @@ def problems(text: str) -> list[TemplateProblem]:
 
 
 def render(value: Any, scope: Any) -> Any:
-    from leadagent_prefect.templates.render import render as evaluate
+    from leadagent_prefect.templates.rendering import render as evaluate
 
     return evaluate(value, scope)

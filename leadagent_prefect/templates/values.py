@@ -15,6 +15,8 @@ from typing import Any
 LIMIT = 10 * 1024 * 1024
 #: Integers stay below 2**BITS in size, so that every one of them can be made a float.
 BITS = 1023
+#: What Python turns into text, as JSON would need it: 4,300 digits.
+_INT_BITS = 14_000
 
 
 class EvalError(Exception):
@@ -69,8 +71,10 @@ def _utf8(text: str) -> int:
 def _scalar(value: object) -> int:
     if value is None or isinstance(value, bool):
         return 4
-    if isinstance(value, int):
+    if isinstance(value, int) and value.bit_length() <= _INT_BITS:
         return 1 + value.bit_length() // 3
+    if isinstance(value, int):
+        raise EvalError("the number is too large")
     if isinstance(value, float) and math.isfinite(value):
         return 8
     if isinstance(value, float):

@@ -42,19 +42,20 @@ def _string(text: str, scope: Scope) -> Any:
     if read.problems:
         raise TemplateError(f"{_quoted(text)}: {read.problems[0].message}")
     if read.whole is not None:
-        return _value(read.whole, scope)
+        return _value(read.whole, scope, whole=True)
     return joined(
-        to_text(_value(part, scope)) if isinstance(part, Expression) else part for part in read.parts
+        _value(part, scope, whole=False) if isinstance(part, Expression) else part for part in read.parts
     )
 
 
-def _value(expression: Expression, scope: Scope) -> Any:
+def _value(expression: Expression, scope: Scope, *, whole: bool) -> Any:
     try:
-        return evaluate(expression.node, scope)
+        value = evaluate(expression.node, scope)
+        return value if whole else to_text(value)
     except EvalError as error:
         raise EvalError(f"{{{{ {_quoted(expression.source)} }}}}: {error}") from None
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        # What Python's own types refuse (an integer of 5,000 digits as text, say); never a bug's traceback.
+        # What Python's own types refuse beyond what was foreseen.
         raise EvalError(f"{{{{ {_quoted(expression.source)} }}}}: {type(error).__name__}") from None
 
 
