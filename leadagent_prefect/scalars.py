@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)))
-_DURATION_HELP = 'a number of seconds, or a number with ms, s, m or h, such as "500ms", "30s", "5m" or "2h"'
+_DURATION_HELP = 'a number of seconds, or a text such as "500ms", "30s", "5m" or "2h"'
 
 
 def parse_duration(value: object) -> float:
@@ -28,7 +28,7 @@ def parse_duration(value: object) -> float:
     raise PydanticCustomError(
         "invalid-duration",
         "{found} is not a duration: expected {expected}",
-        {"found": repr(value), "expected": _DURATION_HELP},
+        {"found": repr(value)[:80], "expected": _DURATION_HELP},
     )
 
 
@@ -77,5 +77,5 @@ def check_min_success(value: object) -> int | str:
     if isinstance(value, str) and re.fullmatch(r"(100|\d{1,2})(\.\d+)?%", value) and float(value[:-1]) <= 100:
         return value
     raise PydanticCustomError(
-        "invalid-value", '{found} is neither a count nor a percentage such as "80%"', {"found": repr(value)}
+        "invalid-value", '{found} is neither a count nor a percentage such as "80%"', {"found": repr(value)[:80]}
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
-_LISTED = 10
+_LISTED = 12
 _COMPARED = 20
 _CUT = 80
 
@@ -36,7 +36,7 @@ def quote(text: str) -> str:
 
 
 def listing(names: Iterable[str]) -> str:
-    """``"a", "b" and 3 more``: sorted, at most ten."""
+    """``"a", "b" and 3 more``: sorted, at most twelve."""
     return _listed(sorted(set(names)))
 
 
