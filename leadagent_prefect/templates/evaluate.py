@@ -12,7 +12,6 @@ from leadagent_prefect.templates.filters.arguments import bounded, lookup, numbe
 from leadagent_prefect.templates.filters.tests import contains
 from leadagent_prefect.templates.tree import SIGNS, Call, Const, Item, Name, Node, Op, spell
 from leadagent_prefect.templates.values import (
-    BITS,
     EvalError,
     Missing,
     joined,
@@ -82,8 +81,6 @@ def _arithmetic(node: Op, scope: Scope) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             tip = ", `~` joins text" if node.name == "add" else ""
             raise EvalError(f"`{sign}` is for numbers, not for {kind(value)}{tip}")
-    if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 2 * BITS:
-        raise EvalError("the number would be too large")
     try:
         return _finite(_ARITHMETIC[node.name](left, right))
     except ZeroDivisionError:

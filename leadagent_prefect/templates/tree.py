@@ -66,9 +66,7 @@ Node = Const | Name | Item | Op | Call
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes right below a node, in the order of the text."""
-    if isinstance(node, Item):
-        return (node.target, node.key)
+    """The operands of an operator, the target and arguments of a call, in the order of the text."""
     if isinstance(node, Op):
         return tuple(arg for arg in node.args if not isinstance(arg, str))
     if isinstance(node, Call):

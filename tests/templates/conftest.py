@@ -39,7 +39,14 @@ class Namespace(Mapping[str, str]):
 @pytest.fixture
 def scope() -> dict[str, Any]:
     return {
-        "inputs": {"n": 7, "name": "Ada", "list": ["b", "a", "B"], "empty": [], "nothing": None, "flag": True},
+        "inputs": {
+            "n": 7,
+            "name": "Ada",
+            "list": ["b", "a", "B"],
+            "empty": [],
+            "nothing": None,
+            "flag": True,
+        },
         "tasks": {
             "fetch": {
                 "result": {"articles": ARTICLES, "items": [1, 2, 3], "keys": {"a": 1.5}, "text": "x <b> ünï"},

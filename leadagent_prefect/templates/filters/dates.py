@@ -63,7 +63,7 @@ def formatted(pattern: str) -> list[str | Callable[[datetime], str]]:
     return parts
 
 
-def date(value: Any, format: Any) -> str:  # noqa: A002  # the argument's name in the language
+def date(value: Any, format: Any) -> str:  # the argument's name in the language
     """A date or time as text: ``date('%Y-%m-%d')``."""
     moment, _ = _moment(value)
     return "".join(part if isinstance(part, str) else part(moment) for part in formatted(text(format)))
