@@ -54,9 +54,7 @@ def _not_json(constant: str) -> Any:
 def _unknown(name: str, known: Mapping[str, InputConfig]) -> str:
     if not known:
         return f'input "{name}" is not known: this workflow has no inputs'
-    nearest = did_you_mean(name, known)
-    hint = f'did you mean "{nearest}"? ' if nearest else ""
-    return f'input "{name}" is not known: {hint}inputs are ' + ", ".join(f'"{n}"' for n in sorted(known))
+    return f'input "{name}" is not known: {did_you_mean(name, known, "inputs")}'
 
 
 def _mismatches(name: str, config: InputConfig, value: Any) -> list[str]:
