@@ -14,7 +14,7 @@ HOSTS = [
     for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"))
 ]
 INDEX = re.compile("|".join([*map(re.escape, HOSTS), "--(?:extra-)?" + "index-url", "--" + "find-links"]))
-MACHINE = re.compile(r"/(?:root|work/(?:main|shared|\.\w+))(?:/|\b)|/tmp/(?:w|bash_jobs)/")
+MACHINE = re.compile(r"(?<!\w)/(?:root/[\w.]|work/(?:main|shared|\.\w+)\b)|/tmp/(?:w|bash_jobs)\b")
 MARKER = re.compile(
     r"(?:noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|type:\s*ignore(?:\[[\w, -]+\])?|pragma:\s*no \w+)"
 )
