@@ -40,7 +40,6 @@ class MCPServerAgent(BaseAgent):
     async def open(self) -> None:
         """Loads the SDK. The session is opened by the first call, whose retries then hold for it."""
         await anyio.to_thread.run_sync(importlib.import_module, "leadagent_prefect.agents.mcp.session")
-        _quieten()
 
     async def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:
         """See `agents.mcp.actions`. ``metadata`` has ``elapsed`` seconds, and ``status`` over streamable HTTP."""
@@ -66,6 +65,7 @@ class MCPServerAgent(BaseAgent):
         if self._keeper is None:
             from leadagent_prefect.agents.mcp.session import SessionKeeper
 
+            _quieten()
             self._keeper = SessionKeeper(self._wire)
         return self._keeper
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.agents.mcp import answers
 from leadagent_prefect.agents.options import refuse_unknown
-from leadagent_prefect.errors import AgentMisconfigured, InvalidOutput
+from leadagent_prefect.errors import AgentMisconfigured, InvalidOutput, ToolError
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -63,19 +63,15 @@ def order_of(action: str, parameters: Mapping[str, Any], limit: int) -> Order:
 
 
 def _tool(name: str, arguments: Mapping[str, Any]) -> Order:
-    subject = f'tool "{name}"'
-
     async def perform(session: Session, meta: dict[str, Any] | None) -> Any:
         # Else the SDK looks up the tool's schema after the call, and a failure there would lose the answer.
         await session.once(_list_tools_once)
         answer = await (await session.opened()).call_tool(name, dict(arguments), meta=_meta(meta))
         if answer.is_error:
-            from leadagent_prefect.agents.mcp.failures import tool_error
-
-            raise tool_error(subject, answers.tool_text(answer))
+            raise ToolError(answers.tool_text(answer) or "the tool failed and gave no reason")
         return answers.tool_result(answer)
 
-    return Order(subject, "tools/call", perform)
+    return Order(f'tool "{name}"', "tools/call", perform)
 
 
 def _prompt(name: str, arguments: Mapping[str, Any]) -> Order:

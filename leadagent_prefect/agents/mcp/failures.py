@@ -58,6 +58,8 @@ class Deceased(Protocol):
 
 def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Deceased | None) -> AgentError:
     """The `AgentError` for a call that raised ``exc``; ``doing`` opens its message."""
+    if isinstance(exc, AgentError):
+        return _placed(exc, doing, exchange)
     exc = exchange.error or _single(exc)
     if isinstance(exc, MCPError):
         return _of_answer(exc, doing, exchange, wire)
@@ -67,9 +69,7 @@ def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Decease
         return _with_last_words(AgentTimeout, f"{doing}: no answer in time", wire)
     if isinstance(exc, (RuntimeError, ValidationError, httpx2.SSEError)):
         return InvalidOutput(f"{doing}: {str(exc)[:QUOTED]}", metadata=_metadata(exchange))
-    if isinstance(exc, AgentError):
-        return type(exc)(f"{doing}: {exc}", metadata={**exc.metadata, **_metadata(exchange)})
-    return error_of(exc, doing)
+    return _placed(exc, doing, exchange) if isinstance(exc, AgentError) else error_of(exc, doing)
 
 
 def out_of_touch(exc: BaseException, exchange: Exchange) -> bool:
@@ -83,9 +83,8 @@ def out_of_touch(exc: BaseException, exchange: Exchange) -> bool:
     )
 
 
-def tool_error(doing: str, text: str) -> ToolError:
-    """A tool's own error, in its own words."""
-    return ToolError(f"{doing}: {text[:QUOTED]}" if text else f"{doing}: the tool failed and gave no reason")
+def _placed(exc: AgentError, doing: str, exchange: Exchange) -> AgentError:
+    return type(exc)(f"{doing}: {exc.message[:QUOTED]}", metadata={**exc.metadata, **_metadata(exchange)})
 
 
 def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased | None) -> AgentError:

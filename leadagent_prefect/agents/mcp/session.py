@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import Context
 from typing import Any, Protocol, TypeVar
 
@@ -55,6 +55,8 @@ class Session:
         self._settled = asyncio.Event()
         self._leave = asyncio.Event()
         self._scope = anyio.CancelScope(deadline=opening.deadline)
+        self._calls = 0
+        self._retired = False
         self._preparing = asyncio.Lock()
         self._prepared = False
         # A context of its own: the session belongs to no call, and must not keep the first one's alive.
@@ -62,10 +64,28 @@ class Session:
 
     @property
     def usable(self) -> bool:
-        return not (self.ended or self.wire.ended or self._leave.is_set())
+        return not (self.ended or self.wire.ended or self._retired)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Around a call: a retired session is left when the last one is out."""
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if self._retired and not self._calls:
+                self.leave()
+
+    def retire(self) -> None:
+        """Take it for no further call. The calls in it hear from the server themselves what became of them."""
+        self._retired = True
+        if not self._calls:
+            self.leave()
 
     def leave(self) -> None:
-        """Begin to end it; `task` is done when it has ended."""
+        """Begin to end it, calls or not; `task` is done when it has ended."""
+        self._retired = True
         self._leave.set()
         if self.client is None:
             self._scope.cancel()
@@ -135,19 +155,17 @@ class SessionKeeper:
         current_exchange.set(exchange)
         while True:
             session = self._current(exchange)
-            await session.opened()
-            try:
-                return await _unless_failed(request(session), exchange)
-            except AgentError:
-                raise
-            except Exception as exc:
-                if out_of_touch(exc, exchange):
-                    session.leave()
-                if exchange.session_lost:
-                    # The server knows no such session, so it has done nothing: another one is asked.
-                    exchange.renew()
-                    continue
-                raise failure_of(exc, doing, exchange, session.wire) from exc
+            with session.in_use():
+                await session.opened()
+                try:
+                    return await _unless_failed(request(session), exchange)
+                except Exception as exc:
+                    if out_of_touch(exc, exchange):
+                        session.retire()
+                    if not exchange.session_lost:
+                        raise failure_of(exc, doing, exchange, session.wire) from exc
+            # The server knows no such session, so it has done nothing: another one is asked.
+            exchange.renew()
 
     def _late(self, doing: str) -> AgentError:
         session = self._session
@@ -161,7 +179,7 @@ class SessionKeeper:
             raise CallCancelled(_ENDED)
         if self._session is None or not self._session.usable:
             if self._session is not None:
-                self._session.leave()
+                self._session.retire()
             self._session = Session(self._make_wire(), Exchange(deadline=exchange.deadline))
             self._owners.add(self._session.task)
             self._session.task.add_done_callback(self._owners.discard)

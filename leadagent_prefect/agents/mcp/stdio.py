@@ -114,7 +114,9 @@ class StdioWire:
             self.ended = True
         await _drain(stdout)
 
-    async def _write(self, stdin: ByteSendStream, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    async def _write(
+        self, stdin: ByteSendStream, from_session: MemoryObjectReceiveStream[SessionMessage]
+    ) -> None:
         with from_session, suppress(*_BROKEN):
             async for item in from_session:
                 text = item.message.model_dump_json(by_alias=True, exclude_unset=True)

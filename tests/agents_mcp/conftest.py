@@ -1,0 +1,261 @@
+"""Real MCP servers: in a child process, in a thread of the test, and an agent for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from leadagent_prefect.agents.base import Call, current_call
+from leadagent_prefect.agents.mcp_server import MCPServerAgent
+from leadagent_prefect.models import AgentConfig
+
+SERVERS = Path(__file__).parent / "servers"
+WORKSHOP = SERVERS / "workshop.py"
+
+
+def children() -> set[int]:
+    """Child processes of this one, whichever thread started them."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found |= {int(pid) for pid in task.read_text().split()}
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    before = children()
+    yield
+    assert children() <= before
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server_process(
+    command: list[str], port: int, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that listens on ``port`` before the body runs, and is gone after it."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, f"{command} exited with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command} does not listen on {port}"
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[str]:
+    """The URL of a workshop server over streamable HTTP, for tests that leave it as it is."""
+    port = free_port()
+    with server_process([sys.executable, str(WORKSHOP), "http", str(port)], port):
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+@pytest.fixture
+def stdio() -> str:
+    """The endpoint of a workshop server over stdio."""
+    return f"stdio:{sys.executable} {WORKSHOP} stdio"
+
+
+Make = Callable[..., MCPServerAgent]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Agents by endpoint and custom_params; they are closed after the test."""
+    agents: list[MCPServerAgent] = []
+
+    def agent(
+        endpoint: str | None = None, *, authentication: Any = None, **custom_params: Any
+    ) -> MCPServerAgent:
+        config = {"name": "m", "type": "mcp_server", "endpoint": endpoint, "custom_params": custom_params}
+        if authentication:
+            config["authentication"] = authentication
+        agents.append(MCPServerAgent(AgentConfig.model_validate(config)))
+        return agents[-1]
+
+    yield agent
+    for each in agents:
+        await each.close()
+
+
+@contextmanager
+def calling(**call: Any) -> Iterator[None]:
+    """What surrounds the calls in the body: `Call`."""
+    token = current_call.set(Call(**call))
+    try:
+        yield
+    finally:
+        current_call.reset(token)
+
+
+@pytest.fixture(name="calling")
+def _calling() -> Any:
+    return calling
+
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+class Gate:
+    """Stands before an ASGI application: sees every request, and may answer in the application's place.
+
+    ``answer(message, headers)`` gets the JSON-RPC message of a POST ({} of anything else) and gives a
+    status, headers and body, or None to let the request pass.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.seen: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.answer: Callable[[dict[str, Any], dict[str, str]], Reply | None] = lambda message, headers: None
+        self.url = ""
+
+    def messages(self, method: str) -> list[dict[str, str]]:
+        """The headers of the requests that carried ``method``."""
+        return [headers for _, message, headers in self.seen if message.get("method") == method]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = b""
+        while scope["method"] == "POST":
+            part = await receive()
+            body += part.get("body", b"")
+            if not part.get("more_body"):
+                break
+        message = json.loads(body) if body else {}
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.seen.append((scope["method"], message, headers))
+        reply = self.answer(message, headers)
+        if reply is not None:
+            status, reply_headers, content = reply
+            pairs = [(name.encode(), value.encode()) for name, value in reply_headers.items()]
+            await send({"type": "http.response.start", "status": status, "headers": pairs})
+            await send({"type": "http.response.body", "body": content})
+            return
+        sent = False
+
+        async def again() -> Any:
+            nonlocal sent
+            if sent or scope["method"] != "POST":
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, again, send)
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """The base URL of an ASGI application, served in a thread."""
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1, lifespan="on")
+    server = uvicorn.Server(config)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def no_discovery(message: dict[str, Any], headers: dict[str, str]) -> Reply | None:
+    """A server of before 2026: sessions with an id, opened by a handshake."""
+    return (404, {}, b"") if message.get("method") == "server/discover" else None
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A workshop over streamable HTTP, in this process, behind a gate."""
+    with _gated("streamable_http_app") as found:
+        found.url += "/mcp"
+        yield found
+
+
+@pytest.fixture
+def sse_gate() -> Iterator[Gate]:
+    """The same over SSE."""
+    with _gated("sse_app") as found:
+        found.url = f"sse+{found.url}/sse"
+        yield found
+
+
+@contextmanager
+def _gated(kind: str) -> Iterator[Gate]:
+    from mcp.server.mcpserver import MCPServer
+
+    server = MCPServer("gated", log_level="CRITICAL")
+
+    @server.tool()
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @server.tool()
+    async def wait(seconds: float) -> str:
+        import anyio
+
+        await anyio.sleep(seconds)
+        return "done"
+
+    @server.tool(structured_output=False)
+    def big(size: int) -> str:
+        return "x" * size
+
+    gate = Gate(getattr(server, kind)())
+    with serving(gate) as url:
+        gate.url = url
+        yield gate
+
+
+def alive(pid: int) -> bool:
+    """Does the process run? A zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture(name="alive")
+def _alive() -> Callable[[int], bool]:
+    return alive
+
+
+def everything() -> Path | None:
+    """The script of the npm package that `make setup-node` installs."""
+    found = (
+        Path(__file__).parents[1] / "npm/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+    )
+    named = os.environ.get("LEADAGENT_TEST_MCP_EVERYTHING")
+    found = Path(named) if named else found
+    return found if found.is_file() else None
