@@ -1,0 +1,47 @@
+"""An OpenAI-compatible chat-completions API; its model takes the first sentence of every line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def answer(path: str, authorization: str | None, body: Any) -> tuple[int, dict[str, Any]]:
+    """Status and body, as the real API has them."""
+    if path != "/v1/chat/completions":
+        return 404, _error(f"unknown path {path}", "invalid_request_error")
+    if not (authorization or "").startswith("Bearer "):
+        return 401, _error("no API key was given", "invalid_request_error")
+    if not isinstance(body, dict) or not body.get("messages"):
+        return 400, _error("messages is missing", "invalid_request_error")
+    question = body["messages"][-1]["content"]
+    text = _reply(question)
+    if body.get("response_format", {}).get("type", "text") != "text":
+        text = json.dumps({"insights": text, "confidence": 0.95})
+    return 200, {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body.get("model", "stand-in"),
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+        "usage": _usage(question, text),
+    }
+
+
+def _reply(question: str) -> str:
+    """The first sentence of every line but the first, which says what to do; of a JSON request, its parts."""
+    try:
+        request = json.loads(question)
+    except ValueError:
+        lines = [line.strip("-• ") for line in question.splitlines() if line.strip()]
+        return " ".join(line.split(". ")[0].rstrip(".") + "." for line in lines[1:] or lines)
+    return f"{request.get('action', 'answer')} of {', '.join(request.get('results', request))}"
+
+
+def _usage(question: str, text: str) -> dict[str, int]:
+    asked, said = len(question.split()), len(text.split())
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+
+
+def _error(message: str, kind: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "code": None}}
