@@ -49,8 +49,8 @@ _ROWS = (
     Code(
         "invalid-name",
         "Not a name",
-        "A name has 1 to 128 characters, none of them a control or bidirectional character: names are shown in "
-        "terminals, logs and the Prefect UI.",
+        "A name has 1 to 128 characters, none of them a control or bidirectional character: names are "
+        "shown in terminals, logs and the Prefect UI.",
     ),
     Code(
         "invalid-value",
@@ -82,14 +82,14 @@ _ROWS = (
     Code(
         "not-plain-data",
         "A value that is not plain data",
-        "A workflow given as a dict holds what JSON can hold: dicts with string keys, lists, strings, numbers, "
-        "booleans and None, and no value that contains itself.",
+        "A workflow given as a dict holds what JSON can hold: dicts with string keys, lists, strings, "
+        "numbers, booleans and None, and no value that contains itself.",
     ),
     Code(
         "not-supported-yet",
         "A key of the language that this version does not run yet",
-        "The key is reserved, and ignoring it would run something else than what the file says. Take it out, or "
-        "use a version that has it.",
+        "The key is reserved, and ignoring it would run something else than what the file says. Take it "
+        "out, or use a version that has it.",
     ),
     Code(
         "not-utf-8",
@@ -154,8 +154,9 @@ _ROWS = (
     Code(
         "unknown-key",
         "A key that is not known here",
-        "Usually a slip of the pen, or a key that belongs to another mapping. Keys are never ignored, since a "
-        "misspelt one would silently switch off what it asks for. Top-level keys that begin with `x-` are free.",
+        "Usually a slip of the pen, or a key that belongs to another mapping. Keys are never ignored, "
+        "since a misspelt one would silently switch off what it asks for. Top-level keys that begin "
+        "with `x-` are free.",
     ),
     Code(
         "unquoted-template",
@@ -170,14 +171,14 @@ _ROWS = (
     Code(
         "unsupported-tag",
         "A YAML tag that is not plain data",
-        "Only `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!map` and `!!seq` are read, on a value of that "
-        "kind. Tags such as `!!python/object` can run code elsewhere and are always refused.",
+        "Only `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!map` and `!!seq` are read, on a value "
+        "of that kind. Tags such as `!!python/object` can run code elsewhere and are always refused.",
     ),
     Code(
         "wrong-type",
         "A value of the wrong type",
-        "Values are never converted: `\"3\"` is no number, `yes` is a string, `1.0` is not text. The message says "
-        "what was found and what is expected.",
+        'Values are never converted: `"3"` is no number, `yes` is a string, `1.0` is not text. The '
+        "message says what was found and what is expected.",
     ),
 )
 

@@ -77,5 +77,7 @@ def check_min_success(value: object) -> int | str:
     if isinstance(value, str) and re.fullmatch(r"(100|\d{1,2})(\.\d+)?%", value) and float(value[:-1]) <= 100:
         return value
     raise PydanticCustomError(
-        "invalid-value", '{found} is neither a count nor a percentage such as "80%"', {"found": repr(value)[:80]}
+        "invalid-value",
+        '{found} is neither a count nor a percentage such as "80%"',
+        {"found": repr(value)[:80]},
     )

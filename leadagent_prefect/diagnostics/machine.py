@@ -45,7 +45,8 @@ def _command(diagnostic: Diagnostic) -> str:
     properties["title"] = diagnostic.code
     # A property also ends at a comma and a colon; the message only at a line break.
     listed = ",".join(
-        f"{name}={_escape(value).replace(':', '%3A').replace(',', '%2C')}" for name, value in properties.items()
+        f"{name}={_escape(value).replace(':', '%3A').replace(',', '%2C')}"
+        for name, value in properties.items()
     )
     message = diagnostic.message + (f"\n{diagnostic.hint}" if diagnostic.hint else "")
     return f"::{diagnostic.severity} {listed}::{_escape(message)}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from leadagent_prefect.codes import CODES, Severity
+from leadagent_prefect.codes import CODES
 
 
 class Span(NamedTuple):
@@ -21,23 +21,22 @@ class Span(NamedTuple):
 class Diagnostic:
     """One problem of a file.
 
-    ``severity`` is the code's own unless given. ``span`` is None where the workflow has no text (a dict);
-    the message then begins with the path of the value. ``source_line`` is the line of the span's start,
+    ``severity``, error or warning, is the code's own unless given. ``span`` is None where the workflow has
+    no text (a dict); the message then begins with the path of the value. ``source_line`` is the line of the span's start,
     without its line break, so that a diagnostic can be shown without its file.
     """
 
     code: str
     message: str
     span: Span | None = None
-    severity: Severity = None  # type: ignore[assignment]  # filled in from the code's row, never None after
+    severity: str = ""
     hint: str | None = None
     filename: str = "<string>"
     source_line: str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        row = CODES[self.code]
-        if self.severity is None:
-            object.__setattr__(self, "severity", row.severity)
+        if not self.severity:
+            object.__setattr__(self, "severity", CODES[self.code].severity)
 
     @property
     def sort_key(self) -> tuple[str, tuple[int, ...], str, str]:

@@ -113,7 +113,9 @@ class _Assembly:
         message = f'key "{key}" is not supported yet: this version of leadagent does not run it'
         place = (*path, key)
         self.draft.broken.add(place)
-        self.found.append(self.document.diagnose("not-supported-yet", message, place, at="key", hint="take it out"))
+        self.found.append(
+            self.document.diagnose("not-supported-yet", message, place, at="key", hint="take it out")
+        )
 
 
 def _stand_in(model: type[M], value: Any, broken: set[str], path: Path) -> M | None:

@@ -88,7 +88,9 @@ class _Writer:
         case = cases[0]
         if case.kind in _EXPECTED:
             expected = " or ".join(dict.fromkeys(_EXPECTED[c.kind] for c in cases))
-            return self.say("wrong-type", f"is {found(case.value)}, expected {expected}", case, self.mend(case, cases))
+            return self.say(
+                "wrong-type", f"is {found(case.value)}, expected {expected}", case, self.mend(case, cases)
+            )
         if case.kind in CODES:
             return self.custom(case)
         writers = {
@@ -138,7 +140,9 @@ class _Writer:
         expected = case.context.get("expected")
         if expected is None:
             return self.say(case.kind, f"is {found(case.value)}: {case.message}", case)
-        return self.say(case.kind, f"is {found(case.value)}, which is no duration", case, f"expected {expected}")
+        return self.say(
+            case.kind, f"is {found(case.value)}, which is no duration", case, f"expected {expected}"
+        )
 
     def other(self, case: _Case) -> Diagnostic:
         field = self.owner(case.path[:-1]).model_fields.get(str(case.path[-1])) if case.path else None
@@ -167,7 +171,9 @@ class _Writer:
     # --- words ---
 
     def say(self, code: str, message: str, case: _Case, hint: str | None = None) -> Diagnostic:
-        subject = f"{self.label}: {path_text(case.path)}" if self.label and case.path else path_text(case.path)
+        subject = (
+            f"{self.label}: {path_text(case.path)}" if self.label and case.path else path_text(case.path)
+        )
         return self.document.diagnose(
             code, f"{subject or self.label} {message}", (*self.path, *case.path), hint=hint
         )

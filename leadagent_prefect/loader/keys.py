@@ -31,8 +31,9 @@ UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
     AgentConfig: frozenset({"circuit_breaker", "max_concurrency", "rate_limit"}),
     TaskConfig: frozenset(
         {
-            *("when", "trigger_rule", "for_each", "as", "key", "max_concurrency", "tolerated_failures", "repeat"),
-            *("value", "wait", "fail", "finish", "workflow", "inputs", "tasks", "outputs", "compensate", "cache"),
+            *("when", "trigger_rule", "for_each", "as", "key", "max_concurrency", "tolerated_failures"),
+            *("value", "wait", "fail", "finish", "workflow", "inputs", "tasks", "outputs"),
+            *("repeat", "compensate", "cache"),
         }
     ),
 }

@@ -49,9 +49,10 @@ def kind_of(value: Scalar) -> str:
 def _whole(text: str) -> int | BadScalar:
     digits, base = (text[2:], {"o": 8, "x": 16}[text[1]]) if text[1:2] in ("o", "x") else (text, 10)
     # Thousands of digits take quadratic time, and Python refuses them with an error of its own.
-    number = int(digits, base) if len(digits.lstrip("+-0")) <= 25 else _LARGEST + 1
-    if abs(number) <= _LARGEST:
-        return number
+    significant = digits.lstrip("+-0")
+    number = int(significant or "0", base) if len(significant) <= 25 else _LARGEST + 1
+    if number <= _LARGEST:
+        return -number if digits[0] == "-" else number
     shown = text if len(text) <= 30 else f"{text[:20]}… ({len(text)} characters)"
     return BadScalar(
         "number-too-large",

@@ -79,7 +79,9 @@ class _Copier:
             if not math.isfinite(value):
                 self._note("not-finite", f"{value} is not a finite number", path)
             return float(value)
-        self._note("not-plain-data", f"an object of class {quote(type(value).__name__)} is not plain data", path)
+        self._note(
+            "not-plain-data", f"an object of class {quote(type(value).__name__)} is not plain data", path
+        )
         return None
 
     def _note(self, code: str, message: str, path: _Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from json.decoder import JSONDecodeError, scanstring
+from json import JSONDecodeError
+from json.decoder import scanstring  # type: ignore[attr-defined]  # not in its stub, but public
 
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.source.core_schema import BadScalar, Scalar, resolve
@@ -133,12 +134,16 @@ class _Reader:
             raise self.unexpected(position, f'"," or "{close}"')
         after = self.skip(position + 1)
         if self.text[after : after + 1] == close:
-            raise self.notes.stop("syntax-error", f'a comma before "{close}"', position, position + 1, "delete it")
+            raise self.notes.stop(
+                "syntax-error", f'a comma before "{close}"', position, position + 1, "delete it"
+            )
         return after
 
     def duplicate(self, key: str, first: Place, second: Place) -> None:
         line = self.text.count("\n", 0, first[0]) + 1
-        self.notes.add("duplicate-key", f"key {quote(key)} stands here again; the first is in line {line}", *second)
+        self.notes.add(
+            "duplicate-key", f"key {quote(key)} stands here again; the first is in line {line}", *second
+        )
 
     def unexpected(self, at: int, expected: str, hint: str | None = None) -> Stop:
         found = quote(self.text[at]) if at < len(self.text) else "the end of the file"
