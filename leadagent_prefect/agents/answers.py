@@ -8,7 +8,7 @@ from typing import Any
 
 from leadagent_prefect.agents.errors_map import class_of_status, retry_after_of
 from leadagent_prefect.agents.payload import charset_of, content_of, text_of
-from leadagent_prefect.errors import AgentError, AuthRefused
+from leadagent_prefect.errors import AgentError, AuthRefused, InvalidOutput
 
 #: Characters of a failed answer's body that its message quotes.
 EXCERPT = 500
@@ -48,7 +48,10 @@ class Answer:
     @property
     def content(self) -> Any:
         """The body as data: see `leadagent_prefect.agents.payload.content_of`."""
-        return content_of(self.body, self.headers.get("content-type", ""))
+        try:
+            return content_of(self.body, self.headers.get("content-type", ""))
+        except InvalidOutput as exc:
+            raise self.failure(InvalidOutput, exc.message) from None
 
     def failure(self, kind: type[AgentError] | None = None, note: str = "") -> AgentError:
         """The error this answer stands for: of its status, or of ``kind``."""

@@ -61,7 +61,7 @@ class Exchange:
         self._options = options
         self._accept = accept_status
         self._response: httpx.Response | None = None
-        self._body = Body("", 0)
+        self._body: Body | None = None
 
     async def run(self, request: Outgoing) -> None:
         """Send ``request``. Raises what httpx raises, `ClientError` for a redirect that can't be followed."""
@@ -74,14 +74,15 @@ class Exchange:
 
     def answer(self, elapsed: float) -> Answer:
         """What has come in; only after `run` has ended well, or with ``refused``."""
-        response = self._response
+        response, body = self._response, self._body
         assert response is not None  # noqa: S101  (for the type checker; see above)
+        assert body is not None  # noqa: S101  (as above)
         return Answer(
             method=response.request.method,
             url=shown(response.request.url),
             status=response.status_code,
             headers=dict(response.headers.items()),
-            body=bytes(self._body.data),
+            body=bytes(body.data),
             elapsed=round(elapsed, 6),
         )
 
@@ -103,12 +104,13 @@ class Exchange:
         status = response.status_code
         self._response = response
         self.refused = not 200 <= status < 300 and status not in self._accept
-        if target is not None and status < 400:
+        if target is not None:
             self.note = (
                 f"redirects to {shown(target)}; custom_params.follow_redirects follows within the origin"
             )
         limit = self._options.max_response_bytes
         self._body = Body(
+            f"{response.request.method} {shown(response.request.url)}",
             response.headers.get("content-encoding", ""),
             min(limit, _REFUSAL_BYTES) if self.refused else limit,
         )
@@ -116,11 +118,17 @@ class Exchange:
             await self._body.read(response.aiter_raw())
 
 
+async def set_location_aside(response: httpx.Response) -> None:
+    """A response hook: httpx reads a redirect's target even where it may not follow, and fails if it is bad."""
+    if 300 <= response.status_code < 400 and "location" in response.headers:
+        response.extensions["location"] = response.headers.pop("location")
+
+
 def _target(response: httpx.Response) -> httpx.URL | None:
     from httpx import InvalidURL
 
-    location = response.headers.get("location")
-    if location is None or not 300 <= response.status_code < 400:
+    location = response.extensions.get("location")
+    if location is None:
         return None
     try:
         return response.request.url.join(location).copy_with(username=None, password=None, fragment=None)

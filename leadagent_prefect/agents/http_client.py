@@ -14,7 +14,7 @@ import anyio
 from leadagent_prefect.agents.answers import Answer
 from leadagent_prefect.agents.auth import auth_headers
 from leadagent_prefect.agents.errors_map import error_of
-from leadagent_prefect.agents.exchange import Exchange, Outgoing
+from leadagent_prefect.agents.exchange import Exchange, Outgoing, set_location_aside
 from leadagent_prefect.agents.http_options import HttpOptions
 from leadagent_prefect.agents.inflate import ACCEPT_ENCODING
 from leadagent_prefect.agents.policy import network_policy
@@ -93,4 +93,5 @@ class HttpClient:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
             follow_redirects=False,
+            event_hooks={"response": [set_location_aside]},
         )

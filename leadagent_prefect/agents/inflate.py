@@ -19,10 +19,14 @@ _STEP = 65_536
 
 
 class Body:
-    """One body. ``data`` holds what came of it so far, at most ``limit`` bytes, even after an error."""
+    """One body. ``data`` holds what came of it so far, at most ``limit`` bytes, even after an error.
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    ``doing`` (a method and a URL, say) opens the messages.
+    """
+
+    def __init__(self, doing: str, encoding: str, limit: int) -> None:
         self.data = bytearray()
+        self._doing = doing
         self._encoding = encoding.strip().lower().removeprefix("x-") or "identity"
         self._limit = limit
         self._stream: zlib._Decompress | None = None
@@ -34,7 +38,7 @@ class Body:
             for part in self._unpacked(chunk):
                 self._keep(part)
         if self._stream is not None:
-            raise InvalidOutput(f"the {self._encoding} body of the answer is cut off")
+            raise InvalidOutput(f"{self._doing}: the {self._encoding} body of the answer is cut off")
         return bytes(self.data)
 
     def _keep(self, part: bytes) -> None:
@@ -42,7 +46,7 @@ class Body:
         if len(self.data) > self._limit:
             del self.data[self._limit :]
             raise InvalidOutput(
-                f"the answer is larger than {self._limit:,} bytes (custom_params.max_response_bytes)"
+                f"{self._doing}: larger than {self._limit:,} bytes (custom_params.max_response_bytes)"
             )
 
     def _unpacked(self, raw: bytes) -> Iterator[bytes]:
@@ -64,7 +68,9 @@ class Body:
             try:
                 part = self._stream.decompress(raw, _STEP)
             except zlib.error:
-                raise InvalidOutput(f"the {self._encoding} body of the answer is broken") from None
+                raise InvalidOutput(
+                    f"{self._doing}: the {self._encoding} body of the answer is broken"
+                ) from None
             yield part
             raw = self._stream.unconsumed_tail
             if self._stream.eof:
@@ -81,5 +87,5 @@ class Body:
             # Meant is zlib's form (RFC 9110 8.4.1.2); some servers send the bare stream.
             return _ZLIB if raw[0] & 0x8F == 0x08 else _RAW
         raise InvalidOutput(
-            f'the answer has the content encoding "{self._encoding}"; asked was for {ACCEPT_ENCODING}'
+            f'{self._doing}: the content encoding is "{self._encoding}"; asked was for {ACCEPT_ENCODING}'
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 
+from leadagent_prefect.diagnostics.words import did_you_mean, quote
 from leadagent_prefect.errors import AgentMisconfigured
 
 
@@ -12,6 +12,5 @@ def refuse_unknown(given: Iterable[str], known: Collection[str], where: str) -> 
     """Raise `AgentMisconfigured` for the first key of ``given`` outside ``known``."""
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
-            raise AgentMisconfigured(f'{where} has no "{key}".{hint} Known: {", ".join(sorted(known))}')
+            hint = did_you_mean(str(key), known, "known")
+            raise AgentMisconfigured(f"{where} has no {quote(str(key))}; {hint}")

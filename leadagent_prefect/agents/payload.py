@@ -107,16 +107,11 @@ def _refuse(word: str) -> None:
 
 def _check_depth(value: Any) -> None:
     level, depth = [value], 0
-    while level:
+    while level := [node for node in level if isinstance(node, (dict, list))]:
         depth += 1
-        if depth > MAX_DEPTH + 1:
+        if depth > MAX_DEPTH:
             raise RecursionError
-        level = [
-            child
-            for node in level
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
+        level = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
 
 
 def _mended(value: Any) -> Any:

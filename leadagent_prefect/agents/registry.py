@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from leadagent_prefect.agents.base import BaseAgent
 from leadagent_prefect.agents.options import refuse_unknown
+from leadagent_prefect.diagnostics.words import did_you_mean, quote
 from leadagent_prefect.errors import AgentError, AgentMisconfigured
 from leadagent_prefect.models import AgentConfig, AgentType
 
@@ -106,10 +107,9 @@ class AgentFactory:
                 'type "custom" needs a class: give custom_params.class: "package.module:ClassName", '
                 "or call AgentFactory.register_agent_type(AgentType.CUSTOM, YourClass) before the run"
             )
-        known = ", ".join(f'"{name}"' for name in cls.types())
         return (
-            f'no agent type "{agent_type}" is known: known are {known}; others come from '
-            f'AgentFactory.register_agent_type or an entry point in the group "{GROUP}"'
+            f"there is no agent type {quote(agent_type)}; {did_you_mean(agent_type, cls.types(), 'known')}; others "
+            f'come from AgentFactory.register_agent_type or an entry point in the group "{GROUP}"'
         )
 
 

@@ -58,6 +58,10 @@ class Address:
         parts = "&".join(part for part in (base_query, own_query) if part)
         return _with_query(_parsed(f"{base}?{parts}" if parts else base, where), query)
 
+    def with_path(self, path: str) -> httpx.URL:
+        """This address with another path; its query is kept."""
+        return self.url.copy_with(path=path)
+
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     """Scheme, host and port, the scheme's own port filled in."""

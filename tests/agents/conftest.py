@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from leadagent_prefect.agents.base import AgentFactory, BaseAgent, Call, current_call
+from leadagent_prefect.models import AgentConfig
+from leadagent_prefect.results import AgentResponse
+
 
 @dataclass(frozen=True)
 class Request:
@@ -60,7 +64,7 @@ class Service:
     @property
     def url(self) -> str:
         assert self._server is not None
-        return "http://127.0.0.1:%d" % self._server.sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     @property
     def last(self) -> Request:
@@ -88,7 +92,9 @@ class Service:
                 reply = self.script.pop(0) if len(self.script) > 1 else self.script[0]
                 if isinstance(reply, Reply):
                     wire = reply.wire()
-                    writer.write(wire.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else wire)
+                    writer.write(
+                        wire.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else wire
+                    )
                 else:
                     await reply(request, writer)
                 await writer.drain()
@@ -104,6 +110,43 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return Request(method, target, headers, body)
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine's own proxy is no part of a test."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+Ask = Callable[..., Awaitable[AgentResponse]]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """``await ask(endpoint, parameters, action=..., call=..., **agent_keys)``: one call to an agent made for it."""
+
+    async def ask(
+        endpoint: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        action: str = "fetch",
+        call: Call | None = None,
+        **agent: Any,
+    ) -> AgentResponse:
+        config = AgentConfig.model_validate(
+            {"name": "api", "type": "http_api", "endpoint": endpoint, **agent}
+        )
+        made = AgentFactory.create(config)
+        token = current_call.set(call or Call(timeout=20))
+        await made.open()
+        try:
+            return await made.execute(action, parameters or {})
+        finally:
+            current_call.reset(token)
+            await made.close()
+
+    return ask
 
 
 @pytest.fixture
@@ -126,3 +169,21 @@ async def other_service() -> AsyncIterator[Service]:
 @pytest.fixture
 def reply() -> type[Reply]:
     return Reply
+
+
+@pytest.fixture
+async def made_agent() -> AsyncIterator[Callable[..., Awaitable[BaseAgent]]]:
+    """``await made_agent(endpoint, **agent_keys)``: an opened agent, closed at the test's end."""
+    agents: list[BaseAgent] = []
+
+    async def make(endpoint: str, **agent: Any) -> BaseAgent:
+        config = AgentConfig.model_validate(
+            {"name": "api", "type": "http_api", "endpoint": endpoint, **agent}
+        )
+        agents.append(AgentFactory.create(config))
+        await agents[-1].open()
+        return agents[-1]
+
+    yield make
+    for agent in agents:
+        await agent.close()
