@@ -1,0 +1,51 @@
+"""The command ``leadagent``. Each command is a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and gives its exit code; nothing is ever raised.
+
+    0 completed or valid, 1 the run failed or was cancelled, 2 bad input, 3 no Prefect API, 128 + N ended
+    by signal N: 130 by Ctrl-C, 141 where nobody reads the output any more, 143 by SIGTERM.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # A file name or a result may hold what the terminal's encoding has no letters for.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _broken_pipe()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    from leadagent_prefect.cli.app import command
+    from leadagent_prefect.cli.failures import exit_code
+
+    try:
+        code = command.main(args=arguments, prog_name="leadagent", standalone_mode=False)
+    except BrokenPipeError:
+        raise
+    except BaseException as error:
+        return exit_code(error, debug="--debug" in arguments)
+    return code if isinstance(code, int) else 0
+
+
+def _broken_pipe() -> int:
+    """The reader went away (``leadagent graph F | head -1``): Python's own flush at exit must not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    finally:
+        os.close(nowhere)
+    return 128 + 13

@@ -1,0 +1,100 @@
+"""``leadagent run``: runs a workflow now, shows it as it goes, prints what it came to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from leadagent_prefect.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from leadagent_prefect.cli.progress.display import Display
+    from leadagent_prefect.embedded import PrefectApi
+    from leadagent_prefect.loader import Loaded
+    from leadagent_prefect.results import WorkflowResult
+
+
+@click.command("run")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "-i", "--input", "assignments", multiple=True, metavar="NAME=VALUE", help="An input; JSON where it parses."
+)
+@click.option("--inputs", "inputs_file", metavar="FILE", help="Inputs as a mapping in a YAML or JSON file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole result as one JSON object.")
+@click.option("--quiet", is_flag=True, help="Show no progress on stderr.")
+def command(
+    file: str, assignments: tuple[str, ...], inputs_file: str | None, as_json: bool, quiet: bool
+) -> int:
+    """Run a workflow now.
+
+    Progress goes to stderr, the result to stdout. Ctrl-C cancels the run; a second one gives up at once.
+    The exit code is 0 if the run completed, 1 if it failed or was cancelled.
+    """
+    from leadagent_prefect.cli.interrupts import Interrupts
+    from leadagent_prefect.cli.progress import display
+    from leadagent_prefect.cli.workflow_file import load_workflow
+    from leadagent_prefect.inputs import check_inputs
+
+    with Interrupts() as interrupts:
+        loaded = load_workflow(file, quiet=quiet)
+        inputs = check_inputs(loaded.workflow, _inputs(loaded, assignments, inputs_file))
+        with display(len(loaded.workflow.tasks), quiet=quiet) as shown:
+            result = _run(file, inputs, shown, interrupts)
+    _print(result, as_json)
+    if interrupts.number is not None:
+        return 128 + interrupts.number
+    return 0 if result.status == "completed" else 1
+
+
+def _inputs(loaded: Loaded, assignments: tuple[str, ...], path: str | None) -> dict[str, Any]:
+    from leadagent_prefect.inputs import parse_assignments
+
+    from_file = _inputs_of(path) if path is not None else {}
+    return {**from_file, **parse_assignments(assignments, loaded.workflow)}
+
+
+def _inputs_of(path: str) -> Mapping[str, Any]:
+    from leadagent_prefect.diagnostics import render_text
+    from leadagent_prefect.source import read_path
+
+    document = read_path(path)
+    if document.problems:
+        raise ConfigurationError(render_text(document.problems), document.problems)
+    if not isinstance(document.data, Mapping):
+        raise ConfigurationError(f"{path}: inputs are a mapping of names to values")
+    return document.data
+
+
+def _run(file: str, inputs: Mapping[str, Any], shown: Display, interrupts: Any) -> WorkflowResult:
+    from leadagent_prefect.embedded import ensure_api
+
+    api = ensure_api(shown.say)
+    _prepare_prefect(api)
+    from leadagent_prefect.lead_agent import LeadAgent
+
+    handle = LeadAgent([shown]).start(file, inputs)
+    interrupts.wait(handle, shown.say)
+    result = handle.result()
+    shown.say(f"Prefect UI: {api.ui_url}/runs/flow-run/{result.flow_run_id}")
+    return result
+
+
+def _prepare_prefect(api: PrefectApi) -> None:
+    """Before prefect is imported: where its API is, and that its log lines go there and not to our stderr."""
+    from leadagent_prefect.embedded import client_environment
+
+    os.environ.update(client_environment(api))
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def _print(result: WorkflowResult, as_json: bool) -> None:
+    from leadagent_prefect.cli.result_text import render_result
+
+    # ASCII alone: every reader takes it, and nothing in it can steer a terminal.
+    text = json.dumps(result.model_dump(mode="json"), indent=2) + "\n" if as_json else render_result(result)
+    sys.stdout.write(text)
