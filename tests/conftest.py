@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +25,11 @@ def _own_environment() -> None:
         del os.environ[name]
     os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="leadagent-tests-")
     # Only a test run that was killed leaves its server to this.
-    os.environ["LEADAGENT_SERVER_IDLE_SECONDS"] = "120"
+    os.environ["LEADAGENT_SERVER_IDLE_SECONDS"] = "900"
     os.environ["DO_NOT_TRACK"] = "1"
+    # Processes that tests start in other folders find the package even where it is not installed.
+    root = str(Path(__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), root]))
     os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 
 

@@ -11,10 +11,11 @@ from types import TracebackType
 from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.errors import PrefectUnavailable
 
-#: The server lives longer than this run and serves others: it gets no API key of an agent to keep.
-_INHERITED = ("PREFECT_", "LEADAGENT_", "PYTHON", "COVERAGE_", "LC_", "SSL_")
+#: The server outlives this run and serves others: it gets no agent's key to keep, and no debugging switch.
+_INHERITED = ("PREFECT_", "LEADAGENT_", "COVERAGE_", "LC_", "SSL_")
 _INHERITED_NAMES = frozenset(
     {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DO_NOT_TRACK"}
+    | {"PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 )
 
@@ -36,7 +37,7 @@ class Launch:
                     stdout=log,
                     stderr=log,
                     cwd=home.folder,
-                    env=_environment(home),
+                    env=server_variables(home),
                     start_new_session=True,
                 )
             finally:
@@ -67,13 +68,13 @@ class Launch:
         self._process.returncode = self._process.returncode or 0
 
 
-def _environment(home: ServerHome) -> dict[str, str]:
+def server_variables(home: ServerHome) -> dict[str, str]:
+    """The environment of the server process, which finds the same packages in another working folder."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in _INHERITED_NAMES or name.startswith(_INHERITED)
     }
-    # The working folder changes, so relative entries and the folder this code was found in are spelt out.
     package_root = str(Path(__file__).parents[2])
     entries = [str(Path(entry).absolute()) for entry in kept.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if package_root not in entries:

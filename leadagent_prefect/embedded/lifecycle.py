@@ -75,7 +75,7 @@ def start(say: Say = _silent, *, limit: float = START_LIMIT) -> PrefectApi:
     Who gets the lock starts it; everybody else waits for the same server.
     """
     home = ServerHome.current()
-    if api := _running(home):
+    if api := _running(home, timeout=1.0):
         return api
     idle_limit()
     home.create()

@@ -69,10 +69,11 @@ def python(code: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def output(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=110)
-    assert process.returncode == 0, err
-    return out.strip()
+def output(*processes: subprocess.Popen[str]) -> list[str]:
+    """What each printed, when all have ended well."""
+    texts = [process.communicate(timeout=110) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), texts
+    return [out.strip() for out, _ in texts]
 
 
 def until(look: Callable[[], T]) -> T:
