@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, TagsContext
 from prefect.states import Cancelled, Completed, Failed
 
 from leadagent_prefect.engine.control import RunControl, current_control
@@ -82,7 +82,8 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
     control.token.bind()
     ready = control.ready or await prepare(plan, parameters)
     run = _run(plan, control, ready)
-    with masked_logs(run.redactor):
+    # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
+    with masked_logs(run.redactor), TagsContext(current_tags=set()):
         run.report.workflow_started(run.started_at)
         try:
             await Scheduler(run).execute()

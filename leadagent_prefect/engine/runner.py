@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
+from prefect import tags
 
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.engine.control import RunControl, current_control
@@ -54,7 +55,8 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
     try:
         control.ready = await prepare(plan, inputs)
         current_control.set(control)
-        state = await build_flow(plan)(**_parameters(plan, control.ready), return_state=True)
+        with tags(*plan.workflow.tags):
+            state = await build_flow(plan)(**_parameters(plan, control.ready), return_state=True)
     except httpx.TransportError as error:
         raise PrefectUnavailable(
             f"the Prefect API at {api.url} can't be reached ({type(error).__name__}): check that its server "

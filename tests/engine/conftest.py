@@ -1,0 +1,113 @@
+"""An agent that does what its action says, runs of workflows with it, and what Prefect has recorded of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+
+from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, LeadAgent, WorkflowResult
+from leadagent_prefect.agents.base import Call
+from leadagent_prefect.embedded import PrefectApi, use_api
+
+
+@dataclass
+class Made:
+    """One call an agent got."""
+
+    agent: str
+    action: str
+    parameters: dict[str, Any]
+    call: Call
+
+
+class ScriptAgent(BaseAgent):
+    """Does what ``actions[action]`` says, with (agent, parameters); ``calls`` is the list of all calls."""
+
+    actions: ClassVar[dict[str, Callable[[ScriptAgent, dict[str, Any]], Any]]] = {}
+    calls: ClassVar[list[Made]] = []
+    log: ClassVar[list[str]] = []
+
+    async def open(self) -> None:
+        self.log.append(f"open {self.config.name}")
+
+    async def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:
+        self.calls.append(Made(self.config.name, action, parameters, self.call))
+        done = self.actions[action](self, parameters) if action in self.actions else {"echo": parameters}
+        if asyncio.iscoroutine(done):
+            done = await done
+        return done if isinstance(done, AgentResponse) else AgentResponse(success=True, result=done)
+
+    async def close(self) -> None:
+        self.log.append(f"close {self.config.name}")
+
+
+@dataclass
+class Bench:
+    """Runs workflows whose agent is "probe" of type "script", and keeps their events."""
+
+    api: PrefectApi
+    events: list[Event] = field(default_factory=list)
+    calls: list[Made] = field(default_factory=lambda: ScriptAgent.calls)
+    actions: dict[str, Any] = field(default_factory=lambda: ScriptAgent.actions)
+    log: list[str] = field(default_factory=lambda: ScriptAgent.log)
+
+    def workflow(self, *tasks: dict[str, Any], **settings: Any) -> dict[str, Any]:
+        """A workflow of ``tasks``, each with agent "probe" and the action "echo" where it says nothing else."""
+        agents = settings.pop("agents", [{"name": "probe", "type": "script", "endpoint": "script://probe"}])
+        filled = [{"agent_name": "probe", "action": "echo", **task} for task in tasks]
+        return {"name": "bench", "agents": agents, "tasks": filled, **settings}
+
+    async def run(self, *tasks: dict[str, Any], inputs: Any = None, **settings: Any) -> WorkflowResult:
+        agent = LeadAgent(observers=[self.events.append])
+        return await agent.execute_workflow_from_dict(self.workflow(*tasks, **settings), inputs)
+
+    def event_types(self, name: str) -> list[str]:
+        return [event.type for event in self.events if event.name == name]
+
+
+@pytest.fixture
+def bench(prefect_api: PrefectApi) -> Iterator[Bench]:
+    AgentFactory.register_agent_type("script", ScriptAgent)
+    for shared in (ScriptAgent.actions, ScriptAgent.calls, ScriptAgent.log):
+        shared.clear()
+    yield Bench(prefect_api)
+    AgentFactory.unregister_agent_type("script")
+
+
+class Recorded:
+    """What the Prefect server knows of a run; task runs reach it a moment later."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    async def flow_run(self, result: WorkflowResult) -> Any:
+        return await self.client.read_flow_run(UUID(result.flow_run_id))
+
+    async def task_runs(self, result: WorkflowResult, count: int) -> dict[str, Any]:
+        """By name, as soon as ``count`` of them have ended."""
+        from prefect.client.schemas.filters import FlowRunFilter
+
+        mine = FlowRunFilter.model_validate({"id": {"any_": [result.flow_run_id]}})
+        while True:
+            runs = await self.client.read_task_runs(flow_run_filter=mine, limit=200)
+            if sum(run.state is not None and run.state.is_final() for run in runs) >= count:
+                return {run.name: run for run in runs}
+            await asyncio.sleep(0.05)
+
+    async def states(self, task_run: Any) -> list[str]:
+        states = await self.client.read_task_run_states(task_run.id)
+        return [state.name for state in states]
+
+
+@pytest.fixture
+async def recorded(prefect_api: PrefectApi) -> AsyncIterator[Recorded]:
+    with use_api(prefect_api):
+        from prefect import get_client
+
+        async with get_client() as client:
+            yield Recorded(client)
