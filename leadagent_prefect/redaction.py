@@ -59,5 +59,6 @@ def _forms(value: str) -> set[str]:
     raw = value.encode("utf-8", "surrogatepass")
     encoded = {base64.b64encode(raw), base64.urlsafe_b64encode(raw)}
     texts = {code.decode().rstrip("=") for code in encoded}
-    plain = {value, quote(raw, safe=""), quote(raw), quote_plus(raw), json.dumps(value)[1:-1]}
-    return plain | {text for text in texts if len(text) >= SHORTEST_FRAGMENT}
+    in_urls = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    in_urls |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text) for text in in_urls}
+    return {value, json.dumps(value)[1:-1]} | in_urls | {text for text in texts if len(text) >= SHORTEST_FRAGMENT}
