@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -45,7 +45,9 @@ def parse_timeout(value: object) -> float:
     seconds = parse_duration(value)
     if seconds == 0:
         raise PydanticCustomError(
-            "invalid-duration", "a timeout of 0 is not allowed: leave the key out for none"
+            "invalid-duration",
+            "a timeout of 0 is not allowed: expected {expected}",
+            {"expected": "more than 0; leave the key out for no limit"},
         )
     return seconds
 
@@ -53,9 +55,7 @@ def parse_timeout(value: object) -> float:
 def check_name(value: object) -> str:
     """A name of 1-128 characters without control, format-direction or surrogate characters."""
     if not isinstance(value, str):
-        raise PydanticCustomError(
-            "wrong-type", "a name is a string, not {found}", {"found": type(value).__name__}
-        )
+        raise PydanticKnownError("string_type")
     if not value.strip() or len(value) > 128:
         raise PydanticCustomError(
             "invalid-name", "a name has 1 to 128 characters, this one {n}", {"n": len(value)}
@@ -78,6 +78,6 @@ def check_min_success(value: object) -> int | str:
         return value
     raise PydanticCustomError(
         "invalid-value",
-        '{found} is neither a count nor a percentage such as "80%"',
-        {"found": repr(value)[:80]},
+        "{found} is not allowed: expected {expected}",
+        {"found": repr(value)[:80], "expected": 'a count or a percentage such as "80%"'},
     )

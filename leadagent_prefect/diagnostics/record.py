@@ -22,8 +22,8 @@ class Diagnostic:
     """One problem of a file.
 
     ``severity``, error or warning, is the code's own unless given. ``span`` is None where the workflow has
-    no text (a dict); the message then begins with the path of the value. ``source_line`` is the line of the span's start,
-    without its line break, so that a diagnostic can be shown without its file.
+    no text (a dict); the message then begins with the path of the value. ``source_line`` is the line of the
+    span's start, without its line break, so that a diagnostic can be shown without its file.
     """
 
     code: str

@@ -86,5 +86,8 @@ class _Index:
             alike = {n for bucket in self._ends(name) for n in self.buckets.get(bucket, ())}
             rivals = sorted(alike, key=lambda n: (abs(len(n) - len(name)), n))[:_COMPARED]
         folded = {rival.casefold()[:_CUT]: rival for rival in rivals}
+        begun = [rival for rival in folded if len(name) > 2 and rival.startswith(name.casefold())]
+        if len(begun) == 1:
+            return folded[begun[0]]
         match = get_close_matches(name.casefold()[:_CUT], folded, n=1, cutoff=0.6)
         return folded[match[0]] if match else None

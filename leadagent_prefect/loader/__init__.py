@@ -17,6 +17,8 @@ from leadagent_prefect.source import Document, digest, read_data, read_path, rea
 
 __all__ = ["Loaded", "examine", "load", "read"]
 
+_UNREAD = frozenset({"not-finite", "number-too-large"})
+
 Source = str | Path | Mapping[str, Any]
 
 
@@ -71,5 +73,7 @@ def examine(document: Document) -> tuple[Draft, list[Diagnostic]]:
     draft, found = assemble(document)
     if document.data is not None:
         found += check(draft)
-    unique = dict.fromkeys([*document.problems, *found])
+    # A number that can't be read stands as 0 in the data: nothing is to be said of that 0.
+    unread = {problem.span for problem in document.problems if problem.code in _UNREAD and problem.span}
+    unique = dict.fromkeys([*document.problems, *(d for d in found if d.span not in unread)])
     return draft, sorted(unique, key=lambda d: d.sort_key)

@@ -78,7 +78,8 @@ class _Assembly:
         items = data.get(key, [])
         self.unsupported(Workflow, data, (), key)
         if not isinstance(items, list):
-            self.complain("wrong-type", (key,), f"{key} is {found(items)}, expected a list")
+            hint = 'write each as a list item that begins with "- name: "'
+            self.complain("wrong-type", (key,), f"{key} is {found(items)}, expected a list", hint)
             return {}
         if len(items) > limit:
             self.complain(too_many, (key,), f"{len(items):,} {key}, at most {limit:,} are allowed")
@@ -86,9 +87,9 @@ class _Assembly:
         made = {(key, index): self.part(model, item, (key, index)) for index, item in enumerate(items)}
         return {path: part for path, part in made.items() if part is not None}
 
-    def complain(self, code: str, path: Path, message: str) -> None:
+    def complain(self, code: str, path: Path, message: str, hint: str | None = None) -> None:
         self.draft.broken.add(path)
-        self.found.append(self.document.diagnose(code, message, path))
+        self.found.append(self.document.diagnose(code, message, path, hint=hint))
 
     def part(self, model: type[M], value: Any, path: Path) -> M | None:
         """A model of the value; where the value is broken, of what is left without its broken keys."""

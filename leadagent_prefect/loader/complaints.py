@@ -27,7 +27,9 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
-_BOOL_WORDS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+_BOOL_WORDS = dict.fromkeys(("yes", "on", "y", "true"), "true") | dict.fromkeys(
+    ("no", "off", "n", "false"), "false"
+)
 
 
 class _Case(NamedTuple):
@@ -88,9 +90,8 @@ class _Writer:
         case = cases[0]
         if case.kind in _EXPECTED:
             expected = " or ".join(dict.fromkeys(_EXPECTED[c.kind] for c in cases))
-            return self.say(
-                "wrong-type", f"is {found(case.value)}, expected {expected}", case, self.mend(case, cases)
-            )
+            message = f"is {found(case.value)}, expected {expected}"
+            return self.say("wrong-type", message, case, self.mend(case, {c.kind for c in cases}))
         if case.kind in CODES:
             return self.custom(case)
         writers = {
@@ -132,41 +133,37 @@ class _Writer:
 
     def bounds(self, case: _Case) -> Diagnostic:
         least, most = case.context.get("ge"), case.context.get("le")
-        allowed = f"at least {least}" if least is not None else f"at most {most:,}"
+        allowed = f"at least {least:g}" if least is not None else f"at most {most:,}"
         return self.say("out-of-range", f"is {case.value}, expected {allowed}", case)
 
     def custom(self, case: _Case) -> Diagnostic:
-        """A rule of `scalars`: its type is the code, its message says what is wrong."""
-        expected = case.context.get("expected")
-        if expected is None:
-            return self.say(case.kind, f"is {found(case.value)}: {case.message}", case)
-        return self.say(
-            case.kind, f"is {found(case.value)}, which is no duration", case, f"expected {expected}"
-        )
+        """A rule of `scalars`: its type is the code; the context may say what is expected."""
+        if "expected" in case.context:
+            message = f"is {found(case.value)}, which is not allowed"
+            return self.say(case.kind, message, case, f"expected {case.context['expected']}")
+        message = f"{path_text((*self.path, *case.path))}: {case.message}"
+        return self.document.diagnose(case.kind, message, (*self.path, *case.path))
 
     def other(self, case: _Case) -> Diagnostic:
         field = self.owner(case.path[:-1]).model_fields.get(str(case.path[-1])) if case.path else None
         hint = f"expected something {field.description}" if field and field.description else None
         return self.say("invalid-value", f"is {found(case.value)}, which is not allowed", case, hint)
 
-    def mend(self, case: _Case, cases: list[_Case]) -> str | None:
+    def mend(self, case: _Case, kinds: set[str]) -> str | None:
         """What to write instead, where it can be told."""
-        kinds, value = {c.kind for c in cases}, case.value
+        value = case.value
         if value is None:
-            return "write a value, or delete the key"
+            return f"write a value, or delete the {'key' if case.path else 'line'}"
         if "string_type" in kinds and isinstance(value, (bool, int, float)):
-            span = self.document.value_span((*self.path, *case.path))
-            raw = self.document.line(span.line)[span.column - 1 : span.end_column - 1] if span else str(value)
-            return f"put it in quotes: {quote(raw)}"
-        if not isinstance(value, str):
-            return None
-        if "bool_type" in kinds and value.lower() in _BOOL_WORDS:
-            return f"write {_BOOL_WORDS[value.lower()]}"
-        if "list_type" in kinds:
-            return f"write it as a list: [{value}]" if re.fullmatch(r"[\w-]{1,40}", value) else None
-        if kinds & {"int_type", "float_type"} and re.fullmatch(r"\d+(\.\d+)?", value):
-            return f"write it without quotes: {value}"
-        return "a template is not possible here" if "{{" in value else None
+            return f"put it in quotes: {quote(self.raw(case))}"
+        return _mended(value, kinds) if isinstance(value, str) else None
+
+    def raw(self, case: _Case) -> str:
+        """A scalar as it is written: 1.10, which is not 1.1 once it is in quotes."""
+        span = self.document.value_span((*self.path, *case.path))
+        return (
+            self.document.line(span.line)[span.column - 1 : span.end_column - 1] if span else str(case.value)
+        )
 
     # --- words ---
 
@@ -186,6 +183,17 @@ class _Writer:
         auth = self.part.get("authentication") if isinstance(self.part, dict) else None
         tag = auth.get("type") if isinstance(auth, dict) else None
         return model_at(self.model, above, tag if isinstance(tag, str) else None)
+
+
+def _mended(text: str, kinds: set[str]) -> str | None:
+    word = _BOOL_WORDS.get(text.lower())
+    if "bool_type" in kinds and word:
+        return f"write {word}, without quotes"
+    if "list_type" in kinds and re.fullmatch(r"[\w-]{1,40}", text):
+        return f"write it as a list: [{text}]"
+    if kinds & {"int_type", "float_type"} and re.fullmatch(r"\d+(\.\d+)?", text):
+        return f"write it without quotes: {text}"
+    return "a template is not possible here" if "{{" in text else None
 
 
 def _label(model: type[BaseModel], part: Any, path: Path) -> str:

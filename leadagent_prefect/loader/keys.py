@@ -69,8 +69,17 @@ _EXAMPLES: Mapping[tuple[type[BaseModel], str], str] = {
     (RepeatConfig, "until"): "until: \"{{ result.state == 'DONE' }}\"",
 }
 
-_AGENT, _TASK, _TOP = "belongs to an agent", "belongs to a task", "belongs to the top of the file"
-_RETRY, _AUTH = "belongs under retry_config", "belongs under authentication"
+_AUTHENTICATIONS = (BearerAuth, ApiKeyAuth, BasicAuth)
+_HOMES: tuple[tuple[type[BaseModel], str], ...] = (
+    (RetryConfig, "belongs under retry_config"),
+    (AgentConfig, "belongs to an agent"),
+    (TaskConfig, "belongs to a task"),
+    (WorkflowSettings, "belongs to the top of the file"),
+    (BearerAuth, "belongs under authentication"),
+    (ApiKeyAuth, "belongs under authentication"),
+    (BasicAuth, "belongs under authentication"),
+    (CircuitBreakerConfig, "belongs under circuit_breaker"),
+)
 
 #: Keys people look for in a task or agent that are parameters of the call.
 _PARAMETERS = frozenset(
@@ -112,18 +121,10 @@ def example(model: type[BaseModel], key: str) -> str:
 
 def home_of(model: type[BaseModel], key: str) -> str | None:
     """Where a key that is not known here does belong, if anywhere."""
+    if model in _AUTHENTICATIONS:
+        return None
     if model in (TaskConfig, CompensateConfig) and key in _PARAMETERS:
         return "put it under parameters"
     if model is AgentConfig and key in _PARAMETERS:
         return "put it under parameters of a task"
-    homes = (
-        (RetryConfig, _RETRY),
-        (AgentConfig, _AGENT),
-        (TaskConfig, _TASK),
-        (WorkflowSettings, _TOP),
-        (BearerAuth, _AUTH),
-        (ApiKeyAuth, _AUTH),
-        (BasicAuth, _AUTH),
-        (CircuitBreakerConfig, "belongs under circuit_breaker"),
-    )
-    return next((words for home, words in homes if home is not model and key in keys_of(home)), None)
+    return next((words for home, words in _HOMES if home is not model and key in keys_of(home)), None)

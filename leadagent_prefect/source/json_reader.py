@@ -141,9 +141,8 @@ class _Reader:
 
     def duplicate(self, key: str, first: Place, second: Place) -> None:
         line = self.text.count("\n", 0, first[0]) + 1
-        self.notes.add(
-            "duplicate-key", f"key {quote(key)} stands here again; the first is in line {line}", *second
-        )
+        message = f"key {quote(key)} stands here again; the first is in line {line}"
+        self.notes.add("duplicate-key", message, *second, "keep one")
 
     def unexpected(self, at: int, expected: str, hint: str | None = None) -> Stop:
         found = quote(self.text[at]) if at < len(self.text) else "the end of the file"
