@@ -1,11 +1,32 @@
-"""What one model cannot see alone; one function a rule."""
+"""What one model can't see alone: rules over a whole draft, one function a rule, none of which stops at
+its first find. Names and references are read from the text as written, so that a part that is broken
+elsewhere is checked as well.
+"""
 
 from __future__ import annotations
 
+from leadagent_prefect.checks.context import Context
+from leadagent_prefect.checks.dependencies import check_dependencies
+from leadagent_prefect.checks.names import check_input_names, check_names
+from leadagent_prefect.checks.references import check_templates
+from leadagent_prefect.checks.tasks import check_calls, check_retries, check_success
 from leadagent_prefect.diagnostics import Diagnostic
 from leadagent_prefect.draft import Draft
 
+_RULES = (
+    check_names,
+    check_input_names,
+    check_calls,
+    check_retries,
+    check_success,
+)
+
 
 def check(draft: Draft) -> list[Diagnostic]:
-    """Every problem between the parts of a workflow."""
-    return []
+    """Every problem that the parts have together, errors and warnings, unsorted."""
+    context = Context(draft)
+    reads = check_templates(context)
+    check_dependencies(context, reads)
+    for rule in _RULES:
+        rule(context)
+    return context.found

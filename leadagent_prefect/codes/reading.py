@@ -1,29 +1,10 @@
-"""The table of diagnostic codes. A code is stable: it is never renamed and never given another meaning.
-
-docs/diagnostics.md is generated from it, with an example out of tests/cases.
-"""
+"""The codes of reading a file, and of the parts of a workflow by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
+from leadagent_prefect.codes.row import Code
 
-Severity = Literal["error", "warning"]
-
-
-@dataclass(frozen=True)
-class Code:
-    """One kind of problem; ``explanation`` says why it is one and what to do."""
-
-    code: str
-    title: str
-    explanation: str
-    severity: Severity = "error"
-
-
-_ROWS = (
+ROWS = (
     Code(
         "control-character",
         "A character that no text may hold",
@@ -181,5 +162,3 @@ _ROWS = (
         "message says what was found and what is expected.",
     ),
 )
-
-CODES: Mapping[str, Code] = MappingProxyType({row.code: row for row in _ROWS})

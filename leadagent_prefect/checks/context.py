@@ -1,0 +1,113 @@
+"""What every rule works on: the draft's parts as written, and the list of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from leadagent_prefect.codes import Severity
+from leadagent_prefect.diagnostics import Diagnostic, quote
+from leadagent_prefect.draft import Draft
+from leadagent_prefect.source import Path
+
+
+class Part(NamedTuple):
+    """An agent or task as written; ``label`` is what a message calls it."""
+
+    path: Path
+    data: Mapping[str, Any]
+    name: str | None
+    label: str
+
+
+@dataclass
+class Context:
+    """Rules add to ``found``. What the loader has complained about is not reported again."""
+
+    draft: Draft
+    found: list[Diagnostic] = field(default_factory=list)
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """The top of the file."""
+        data = self.draft.document.data
+        return data if isinstance(data, Mapping) else {}
+
+    @cached_property
+    def agents(self) -> list[Part]:
+        return list(self._parts("agents", "agent"))
+
+    @cached_property
+    def tasks(self) -> list[Part]:
+        return list(self._parts("tasks", "task"))
+
+    @cached_property
+    def agent_of(self) -> Mapping[str, Part]:
+        """Agents by name; of two with one name the first."""
+        return {part.name: part for part in reversed(self.agents) if part.name is not None}
+
+    def _parts(self, key: str, noun: str) -> Iterator[Part]:
+        items = self.data.get(key)
+        if not isinstance(items, list) or self.draft.is_broken(key):
+            return
+        for index, item in enumerate(items):
+            if isinstance(item, Mapping):
+                name = item.get("name")
+                name = name if isinstance(name, str) else None
+                label = f"{noun} {quote(name)}" if name is not None else f"{key}[{index}]"
+                yield Part((key, index), item, name, label)
+
+    def say(
+        self,
+        code: str,
+        message: str,
+        path: Path,
+        *,
+        hint: str | None = None,
+        key: bool = False,
+        place: tuple[int, int] | None = None,
+        severity: Severity | None = None,
+        quiet: bool = False,
+    ) -> None:
+        """Report a problem of the value (or the key) at ``path``; ``place`` is offset and length in a string.
+
+        With ``quiet`` the line is not shown with it: it holds a credential.
+        """
+        if self.draft.is_broken(*path):
+            return
+        document = self.draft.document
+        span = document.string_span(path, *place) if place else None
+        found = document.diagnose(code, message, path, at="key" if key else "value", hint=hint, span=span)
+        if severity is not None:
+            found = replace(found, severity=severity)
+        self.found.append(replace(found, source_line=None) if quiet else found)
+
+
+def literal(value: Any) -> bool:
+    """Whether a value is known as written: no template anywhere in it."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str) and "{{" in item:
+            return False
+        if isinstance(item, Mapping):
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item)
+    return True
+
+
+def strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every string with a template within a value, in order, each with its path."""
+    left: list[tuple[Path, Any]] = [(path, value)]
+    while left:
+        place, item = left.pop()
+        if isinstance(item, str):
+            if "{{" in item:
+                yield place, item
+        elif isinstance(item, Mapping):
+            left += [((*place, key), inner) for key, inner in reversed(item.items())]
+        elif isinstance(item, list):
+            left += [((*place, index), item[index]) for index in reversed(range(len(item)))]

@@ -1,0 +1,209 @@
+"""The codes of what the parts of a workflow are together."""
+
+from __future__ import annotations
+
+from leadagent_prefect.codes.row import Code
+
+ROWS = (
+    Code(
+        "computed-reference",
+        "A computed name where names are written out",
+        "What a run reads of `tasks`, `secrets`, `env` and `vars` is known before it starts, so that a "
+        "missing secret is found before the first call and tasks start in the right order. Write the "
+        "name: `tasks.fetch.result`, `secrets.TOKEN`.",
+    ),
+    Code(
+        "conflicting-keys",
+        "Keys that exclude each other",
+        "Two keys say the same thing in two ways, and one of them would be ignored. Keep one.",
+    ),
+    Code(
+        "delay-above-max",
+        "The first delay is longer than the longest",
+        "No delay is longer than `max_delay`, so `initial_delay` never comes about and every retry waits "
+        "for `max_delay`. Raise `max_delay` or lower `initial_delay`.",
+        "warning",
+    ),
+    Code(
+        "dependency-cycle",
+        "Tasks that wait for each other",
+        "None of them could ever start. The message has the whole path; each task waits for the next, by "
+        "`depends_on` or because its parameters read the other's result. Take one of the dependencies "
+        "out.",
+    ),
+    Code(
+        "duplicate-dependency",
+        "A dependency named twice",
+        "It changes nothing, but something else was probably meant.",
+        "warning",
+    ),
+    Code(
+        "duplicate-name",
+        "Two agents or tasks of one name",
+        "Names are unique, also after Unicode normalization (NFKC), and in Prefect, where `/ % & < >` "
+        "become `-`. Rename one of them.",
+    ),
+    Code(
+        "invalid-default",
+        "A value that does not fit its input",
+        "The default of an input, or the value a schedule gives it, is held to the type and the schema of "
+        "the input, so that no run begins with a wrong one.",
+    ),
+    Code(
+        "invalid-endpoint",
+        "Not an address an agent can call",
+        "`http_api` and `ai_agent` want an http or https URL; `mcp_server` that too, `sse+https://...`, "
+        "or `stdio:COMMAND ARG...`.",
+    ),
+    Code(
+        "invalid-header",
+        "Not a header that can be sent",
+        "A header's name is made of letters, digits and hyphens, its value of one line of ASCII. Headers "
+        "of the connection itself (Host, Content-Length, ...) are set by the client.",
+    ),
+    Code(
+        "invalid-input-name",
+        "Not a name for an input",
+        "Inputs become parameters of the Prefect flow: a letter first, then letters, digits and "
+        "underscores, and no word of Python.",
+    ),
+    Code(
+        "invalid-schedule",
+        "Not a schedule",
+        "A schedule has exactly one of `cron` (five or six fields), `interval` and `rrule` (with `FREQ=`).",
+    ),
+    Code(
+        "invalid-schema",
+        "Not a JSON Schema",
+        "`output_schema`, and the keywords of an input, are JSON Schema (draft 2020-12). A `$ref` points "
+        "within the schema: nothing is fetched.",
+    ),
+    Code(
+        "leaves-origin",
+        "A request to another origin than the agent's",
+        "The agent's credentials would travel there. Define another agent for the other service, or give "
+        "the path alone.",
+    ),
+    Code(
+        "literal-credential",
+        "A credential in the file",
+        "Files are committed, shared and logged. Put the value into a Prefect Secret block or an "
+        "environment variable, and write `{{ secrets.NAME }}`. `run` takes a literal, `compile` and "
+        "`deploy` refuse it.",
+        "warning",
+    ),
+    Code(
+        "many-attempts",
+        "Very many attempts",
+        "A service that is down is called that often before the task fails. Usually fewer attempts with "
+        "longer delays are meant.",
+        "warning",
+    ),
+    Code(
+        "min-success-too-high",
+        "min_success can't be reached",
+        "It counts completed tasks, so it is at most their number.",
+    ),
+    Code(
+        "min-success-unused",
+        "min_success has no effect",
+        "Only `failure_strategy: partial_completion_allowed` looks at it.",
+        "warning",
+    ),
+    Code(
+        "missing-input",
+        "A schedule without a value for an input",
+        "Nobody is there to give it when a scheduled run starts. Give it under `inputs` of the schedule, "
+        "or give the input a default.",
+    ),
+    Code(
+        "name-not-here",
+        "A name of templates that is not for this place",
+        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`; "
+        "outputs all of these but secrets, since they are stored in clear.",
+    ),
+    Code(
+        "template-not-allowed",
+        "Template syntax that is not allowed",
+        "Templates are Jinja2 expressions over plain data: names, members, items, comparisons, arithmetic "
+        "on numbers and the filters and tests of the language. There are no calls, no `**`, no tuples.",
+    ),
+    Code(
+        "template-not-here",
+        "A template where none is evaluated",
+        "It would be taken as it is written. Templates are evaluated in `parameters`, `outputs` and the "
+        "strings of agents.",
+    ),
+    Code(
+        "template-syntax",
+        "Not an expression",
+        "What stands between `{{` and `}}` is no Jinja2 expression. A literal brace pair is written `{{ "
+        "'{{' }}`.",
+    ),
+    Code(
+        "unknown-agent",
+        "An agent that is not defined",
+        "Define it under `agents`, or correct the name.",
+    ),
+    Code(
+        "unknown-agent-type",
+        "An agent type that is not known",
+        "Types are `ai_agent`, `mcp_server`, `http_api`, `custom` with `custom_params.class`, those "
+        "registered with `AgentFactory.register_agent_type` in this process, and entry points in the "
+        "group `leadagent_prefect.agents`.",
+    ),
+    Code(
+        "unknown-field",
+        "A member that is not there",
+        "A task has `result`, `status`, `error`, `error_class`, `metadata` and `errors`; `run` has `id`, "
+        "`name` and `started_at`; `workflow` has `name` and `version`.",
+    ),
+    Code(
+        "unknown-filter",
+        "A filter that is not there",
+        "Templates have a fixed list of filters, most of them Jinja2's.",
+    ),
+    Code(
+        "unknown-input",
+        "An input that is not defined",
+        "Define it under `inputs`, or correct the name.",
+    ),
+    Code(
+        "unknown-name",
+        "A name that templates do not have",
+        "Templates begin with `inputs`, `tasks`, `env`, `secrets`, `vars`, `run` or `workflow`. Text "
+        "stands in quotes.",
+    ),
+    Code(
+        "unknown-param",
+        "A parameter that the agent does not know",
+        "Built-in agents refuse keys that they would ignore. Custom agents take any.",
+    ),
+    Code(
+        "unknown-task",
+        "A task that is not defined",
+        "Define it under `tasks`, or correct the name.",
+    ),
+    Code(
+        "unknown-test",
+        "A test that is not there",
+        "After `is`, and in `select` and its like, stand `defined`, `none`, `string`, `number`, `mapping` "
+        "or `in`.",
+    ),
+    Code(
+        "unknown-timezone",
+        "A time zone that is not known",
+        "Names are those of the IANA database, such as `Europe/Berlin` or `UTC`.",
+    ),
+    Code(
+        "unused-agent",
+        "An agent that no task calls",
+        "Nothing is wrong with it, but a task may name another one than was meant.",
+        "warning",
+    ),
+    Code(
+        "wrong-agent-type",
+        "A key that is for another type of agent",
+        "`accept_status` is about HTTP answers: only `http_api` tasks have them.",
+    ),
+)
