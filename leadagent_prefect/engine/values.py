@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prefect.blocks.system import Secret
+from prefect import get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound
 from prefect.variables import Variable
 
 from leadagent_prefect.engine.outcome import Outcome
@@ -64,7 +67,11 @@ async def load_secrets(names: Iterable[str], required: Iterable[str]) -> dict[st
     Raises `ConfigurationError` that names every required one that is in neither.
     """
     ordered = sorted(names)
-    values = dict(zip(ordered, await asyncio.gather(*map(_secret, ordered))))
+    if not ordered:
+        return {}
+    async with get_client() as client:
+        found = await asyncio.gather(*(_secret(client, name) for name in ordered))
+    values = dict(zip(ordered, found))
     missing = sorted(name for name in required if values[name] is None)
     if missing:
         lines = [
@@ -76,13 +83,14 @@ async def load_secrets(names: Iterable[str], required: Iterable[str]) -> dict[st
     return {name: value for name, value in values.items() if value is not None}
 
 
-async def _secret(name: str) -> str | None:
+async def _secret(client: PrefectClient, name: str) -> str | None:
     try:
-        block = await Secret.aload(block_name(name))
-    except ValueError:  # what Prefect raises where no such block document exists
+        # Read as it is stored: `Secret.aload` says ValueError both for "no such block" and for a number in one.
+        document = await client.read_block_document_by_name(block_name(name), "secret")
+    except ObjectNotFound:
         return os.environ.get(name)
-    value = block.get()
-    return value if isinstance(value, str) else str(value)
+    value = document.data.get("value")
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 async def load_variables(names: Iterable[str]) -> dict[str, Any]:

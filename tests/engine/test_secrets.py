@@ -45,7 +45,7 @@ async def test_a_secret_block_comes_before_the_environment(bench: Any, monkeypat
         from prefect.variables import Variable
 
         await Secret(value="of the block").asave("from-block", overwrite=True)
-        await Secret[int](value=1234567).asave("a-number", overwrite=True)
+        await Secret(value=1234567).asave("a-number", overwrite=True)
         await Variable.aset("greeting", {"text": "hello"}, overwrite=True)
     bench.actions["take"] = lambda agent, given: [len(given["x"]), given["n"] == "1234567", given["v"]]
     result = await bench.run(
