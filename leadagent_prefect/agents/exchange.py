@@ -75,8 +75,8 @@ class Exchange:
     def answer(self, elapsed: float) -> Answer:
         """What has come in; only after `run` has ended well, or with ``refused``."""
         response, body = self._response, self._body
-        assert response is not None  # noqa: S101  (for the type checker; see above)
-        assert body is not None  # noqa: S101  (as above)
+        assert response is not None
+        assert body is not None
         return Answer(
             method=response.request.method,
             url=shown(response.request.url),
@@ -119,7 +119,7 @@ class Exchange:
 
 
 async def set_location_aside(response: httpx.Response) -> None:
-    """A response hook: httpx reads a redirect's target even where it may not follow, and fails if it is bad."""
+    """A response hook: httpx reads a target even where it may not follow it, and fails if it is bad."""
     if 300 <= response.status_code < 400 and "location" in response.headers:
         response.extensions["location"] = response.headers.pop("location")
 

@@ -19,7 +19,7 @@ from leadagent_prefect.agents.http_options import HttpOptions
 from leadagent_prefect.agents.inflate import ACCEPT_ENCODING
 from leadagent_prefect.agents.policy import network_policy
 from leadagent_prefect.agents.urls import Address, shown
-from leadagent_prefect.errors import AgentTimeout, InternalError
+from leadagent_prefect.errors import AgentMisconfigured, AgentTimeout, InternalError
 from leadagent_prefect.models import AgentConfig
 
 if TYPE_CHECKING:
@@ -85,13 +85,20 @@ class HttpClient:
             from leadagent_prefect.agents.network import guarded_transport
 
             transport = guarded_transport(policy, context, limits)
-        return httpx.AsyncClient(
-            verify=context,
-            limits=limits,
-            transport=transport,
-            trust_env=policy is None,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
-            follow_redirects=False,
-            event_hooks={"response": [set_location_aside]},
-        )
+        try:
+            return httpx.AsyncClient(
+                verify=context,
+                limits=limits,
+                transport=transport,
+                trust_env=policy is None,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
+                follow_redirects=False,
+                event_hooks={"response": [set_location_aside]},
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as exc:
+            # The message leaves the proxy's URL out: it may hold a password.
+            raise AgentMisconfigured(
+                f"a proxy named in the environment can't be used ({type(exc).__name__}): "
+                "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+            ) from None

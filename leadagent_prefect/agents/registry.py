@@ -107,9 +107,10 @@ class AgentFactory:
                 'type "custom" needs a class: give custom_params.class: "package.module:ClassName", '
                 "or call AgentFactory.register_agent_type(AgentType.CUSTOM, YourClass) before the run"
             )
+        hint = did_you_mean(agent_type, cls.types(), "known")
         return (
-            f"there is no agent type {quote(agent_type)}; {did_you_mean(agent_type, cls.types(), 'known')}; others "
-            f'come from AgentFactory.register_agent_type or an entry point in the group "{GROUP}"'
+            f"there is no agent type {quote(agent_type)}; {hint}; others come from "
+            f'AgentFactory.register_agent_type or an entry point in the group "{GROUP}"'
         )
 
 

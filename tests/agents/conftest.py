@@ -124,7 +124,7 @@ Ask = Callable[..., Awaitable[AgentResponse]]
 
 @pytest.fixture
 def ask() -> Ask:
-    """``await ask(endpoint, parameters, action=..., call=..., **agent_keys)``: one call to an agent made for it."""
+    """``await ask(endpoint, parameters, action=..., call=..., **agent_keys)``: one call to a fresh agent."""
 
     async def ask(
         endpoint: str,

@@ -9,7 +9,6 @@ import pytest
 from leadagent_prefect.agents.base import Call
 from leadagent_prefect.errors import AgentMisconfigured, ClientError, InvalidOutput
 
-
 # --- the request ------------------------------------------------------------------------------------
 
 

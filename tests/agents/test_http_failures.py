@@ -14,6 +14,7 @@ import respx
 from leadagent_prefect.agents.base import Call
 from leadagent_prefect.errors import (
     AgentError,
+    AgentMisconfigured,
     AgentTimeout,
     ClientError,
     ConnectionFailed,
@@ -165,8 +166,22 @@ async def test_an_agent_serves_without_open_and_again_after_close(service, reply
     assert (await agent.execute("get", {})).result == [1]
 
 
+async def test_an_agent_that_was_never_used_closes_too(service, made_agent):
+    agent = await made_agent(service.url)
+    await agent.close()
+    await agent.close()
+    assert service.connections == 0
+
+
+@pytest.mark.parametrize("proxy", ["gopher://u:CANARY@h", "http://u:CANARY@h:x"])
+async def test_a_proxy_that_cannot_be_used_is_a_configuration_error(service, ask, monkeypatch, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(AgentMisconfigured, match="check HTTP_PROXY, HTTPS_PROXY") as caught:
+        await ask(service.url)
+    assert "CANARY" not in f"{caught.value}"
+
+
 async def test_what_nobody_foresaw_is_an_internal_error_with_its_cause(ask):
-    router = respx.Router()
     with respx.mock(using="httpcore") as router:
         router.get("http://service.example/").mock(side_effect=ZeroDivisionError("odd"))
         with pytest.raises(InternalError, match="ZeroDivisionError: odd") as caught:
@@ -219,7 +234,7 @@ TEXT = bytes(range(256)) * 1000
 @pytest.mark.parametrize("step", [1_000_000, 1])
 async def test_a_packed_body_is_unpacked_however_it_is_cut(service, ask, encoding, body, step):
     async def answer(request, writer):
-        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Type: text/plain; charset=latin-1\r\n"
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Type: text/x; charset=latin-1\r\n"
         writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode())
         for at in range(0, len(body), step):
             writer.write(body[at : at + step])
@@ -343,5 +358,5 @@ async def test_an_untrusted_certificate_is_a_connection_error_that_names_the_rem
     error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
     with respx.mock(using="httpx") as router:
         router.get("https://service.example/").mock(side_effect=error)
-        with pytest.raises(ConnectionFailed, match="custom_params.verify takes the path of a CA bundle"):
+        with pytest.raises(ConnectionFailed, match=r"custom_params\.verify takes the path of a CA bundle"):
             await ask("https://service.example")

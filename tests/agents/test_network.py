@@ -38,7 +38,7 @@ def policy():
 
 @pytest.fixture
 def names(monkeypatch):
-    """Names resolve as the test says: ``names["two.example"] = [...]``; the resolver is outside the process."""
+    """Names resolve as the test says, ``names["two.example"] = [...]``: the resolver is another service."""
     known: dict[str, list[str]] = {}
     real = socket.getaddrinfo
 

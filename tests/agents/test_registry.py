@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from leadagent_prefect.agents import base
+from leadagent_prefect.agents import base, registry
 from leadagent_prefect.agents.base import AgentFactory, BaseAgent
 from leadagent_prefect.agents.http_api import HTTPAgent
 from leadagent_prefect.agents.registry import BUILT_IN, GROUP
@@ -110,7 +110,7 @@ def test_a_class_may_be_registered_under_a_name_of_its_own_and_in_place_of_a_bui
 
 @pytest.mark.parametrize("thing", [int, Echo(config("x")), "module:Class"])
 def test_only_a_subclass_of_base_agent_can_be_registered(thing):
-    with pytest.raises(TypeError, match="no subclass of leadagent_prefect.BaseAgent"):
+    with pytest.raises(TypeError, match=r"no subclass of leadagent_prefect\.BaseAgent"):
         AgentFactory.register_agent_type("thing", thing)
 
 
@@ -157,7 +157,7 @@ def test_custom_without_a_class_says_both_ways_to_give_one():
 
 
 def test_an_unknown_type_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(AgentMisconfigured, match='no agent type "htp_api".*did you mean "http_api"'):
+    with pytest.raises(AgentMisconfigured, match=r'no agent type "htp_api".*did you mean "http_api"'):
         AgentFactory.create(config("htp_api"))
 
 
@@ -214,9 +214,7 @@ def test_an_agent_that_cannot_be_made_is_misconfigured_unless_it_says_otherwise(
 
 
 def test_the_factory_is_where_the_original_had_it():
-    from leadagent_prefect.agents.registry import AgentFactory as home
-
-    assert base.AgentFactory is home
+    assert base.AgentFactory is registry.AgentFactory
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = base.Nothing
 
