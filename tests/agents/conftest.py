@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +57,7 @@ class Service:
         self.script: list[Reply | Raw] = [Reply()]
         self.connections = 0
         self._server: asyncio.Server | None = None
+        self._scheme = "http"
         self._tasks: set[asyncio.Task[None]] = set()
 
     def says(self, *replies: Reply | Raw) -> None:
@@ -64,14 +66,15 @@ class Service:
     @property
     def url(self) -> str:
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     @property
     def last(self) -> Request:
         return self.requests[-1]
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        self._scheme = "https" if tls else "http"
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
 
     async def stop(self) -> None:
         assert self._server is not None

@@ -7,7 +7,6 @@ import gzip
 import zlib
 
 import anyio
-import httpx
 import pytest
 import respx
 
@@ -336,27 +335,3 @@ async def test_a_status_that_is_no_redirect_is_not_followed(service, reply, ask)
     service.says(reply(300, headers={"Location": "/choice"}))
     with pytest.raises(ClientError, match="answered 300 Multiple Choices"):
         await ask(service.url, **FOLLOW)
-
-
-# --- TLS --------------------------------------------------------------------------------------------
-
-
-async def test_a_ca_bundle_may_be_a_file_or_a_folder(service, ask, tmp_path):
-    import certifi
-
-    for verify in (certifi.where(), str(tmp_path), False):
-        assert (await ask(service.url, custom_params={"verify": verify})).success
-
-
-async def test_the_tls_context_is_made_once_for_all_agents():
-    from leadagent_prefect.agents.http_options import HttpOptions
-
-    assert HttpOptions({}).ssl_context() is HttpOptions({}).ssl_context()
-
-
-async def test_an_untrusted_certificate_is_a_connection_error_that_names_the_remedy(ask):
-    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
-    with respx.mock(using="httpx") as router:
-        router.get("https://service.example/").mock(side_effect=error)
-        with pytest.raises(ConnectionFailed, match=r"custom_params\.verify takes the path of a CA bundle"):
-            await ask("https://service.example")
