@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import ClassVar
 
+from leadagent_prefect import agent_types
 from leadagent_prefect.agents.base import BaseAgent
 from leadagent_prefect.agents.options import refuse_unknown
 from leadagent_prefect.diagnostics.words import did_you_mean, quote
 from leadagent_prefect.errors import AgentError, AgentMisconfigured
 from leadagent_prefect.models import AgentConfig, AgentType
 
-GROUP = "leadagent_prefect.agents"
+GROUP = agent_types.GROUP
 
 BUILT_IN = {
     "ai_agent": "leadagent_prefect.agents.ai_agent:AIAgent",
@@ -45,11 +46,13 @@ class AgentFactory:
         if not _is_agent(agent_class):
             raise TypeError(f"{agent_class!r} is no subclass of leadagent_prefect.BaseAgent")
         cls._registered[_name(agent_type)] = agent_class
+        agent_types.REGISTERED.add(_name(agent_type))
 
     @classmethod
     def unregister_agent_type(cls, agent_type: AgentType | str) -> None:
         """Forget a registration of this process; a type that was never registered is no error."""
         cls._registered.pop(_name(agent_type), None)
+        agent_types.REGISTERED.discard(_name(agent_type))
 
     @classmethod
     def find(cls, config: AgentConfig) -> type[BaseAgent]:

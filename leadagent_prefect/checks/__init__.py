@@ -5,10 +5,15 @@ elsewhere is checked as well.
 
 from __future__ import annotations
 
+from leadagent_prefect.checks.agents import check_agents
 from leadagent_prefect.checks.context import Context
+from leadagent_prefect.checks.credentials import check_credentials
 from leadagent_prefect.checks.dependencies import check_dependencies
+from leadagent_prefect.checks.http import check_http_tasks
 from leadagent_prefect.checks.names import check_input_names, check_names
 from leadagent_prefect.checks.references import check_templates
+from leadagent_prefect.checks.schedule import check_schedules
+from leadagent_prefect.checks.schemas import check_inputs, check_output_schemas
 from leadagent_prefect.checks.tasks import check_calls, check_retries, check_success
 from leadagent_prefect.diagnostics import Diagnostic
 from leadagent_prefect.draft import Draft
@@ -19,6 +24,12 @@ _RULES = (
     check_calls,
     check_retries,
     check_success,
+    check_agents,
+    check_credentials,
+    check_http_tasks,
+    check_inputs,
+    check_output_schemas,
+    check_schedules,
 )
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from leadagent_prefect.codes import Severity
-from leadagent_prefect.diagnostics import Diagnostic, quote
+from leadagent_prefect.diagnostics import Diagnostic, Span, quote
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
 
@@ -48,6 +48,11 @@ class Context:
         """Agents by name; of two with one name the first."""
         return {part.name: part for part in reversed(self.agents) if part.name is not None}
 
+    @cached_property
+    def _read(self) -> frozenset[Span | None]:
+        """Places that the reader has complained about."""
+        return frozenset(problem.span for problem in self.draft.document.problems)
+
     def _parts(self, key: str, noun: str) -> Iterator[Part]:
         items = self.data.get(key)
         if not isinstance(items, list) or self.draft.is_broken(key):
@@ -80,6 +85,8 @@ class Context:
         document = self.draft.document
         span = document.string_span(path, *place) if place else None
         found = document.diagnose(code, message, path, at="key" if key else "value", hint=hint, span=span)
+        if found.span is not None and found.span in self._read:
+            return
         if severity is not None:
             found = replace(found, severity=severity)
         self.found.append(replace(found, source_line=None) if quiet else found)
@@ -108,6 +115,6 @@ def strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             if "{{" in item:
                 yield place, item
         elif isinstance(item, Mapping):
-            left += [((*place, key), inner) for key, inner in reversed(item.items())]
+            left += [((*place, key), inner) for key, inner in reversed(list(item.items()))]
         elif isinstance(item, list):
             left += [((*place, index), item[index]) for index in reversed(range(len(item)))]

@@ -68,7 +68,10 @@ def _check_named(context: Context, part: Part, edges: dict[str, _Edge]) -> None:
             context.say("unknown-task", message, path, hint=did_you_mean(name, context.draft.task_names))
         elif name in seen:
             context.say(
-                "duplicate-dependency", f"{part.label} depends on {quote(name)} twice", path, hint="delete one"
+                "duplicate-dependency",
+                f"{part.label} depends on {quote(name)} twice",
+                path,
+                hint="delete one",
             )
         seen.add(name)
         if name in context.draft.task_names:

@@ -48,7 +48,9 @@ def _report(context: Context, noun: str, part: Part, first: Part, reason: str) -
     if not reason:
         message = f"a second {noun} is named {quote(part.name or '')}; the first is at {where}"
     else:
-        message = f"{noun} {quote(part.name or '')} and {quote(first.name or '')} ({where}) have one name {reason}"
+        message = (
+            f"{noun} {quote(part.name or '')} and {quote(first.name or '')} ({where}) have one name {reason}"
+        )
     context.say("duplicate-name", message, path, hint="rename one of them")
 
 

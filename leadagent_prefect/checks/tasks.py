@@ -16,23 +16,30 @@ _MANY = 100
 
 def check_calls(context: Context) -> None:
     """A task names a defined agent and an action; an agent is called by some task."""
-    used = set()
     for task in context.tasks:
-        name = task.data.get("agent_name")
-        used.add(name if isinstance(name, str) else None)
         if not _KINDS.intersection(task.data):
             _check_call(context, task)
+    if not context.tasks or not all(_names_agent(context, task) for task in context.tasks):
+        return  # the task that is wrong may mean the agent that no other one calls
+    named = {task.data["agent_name"] for task in context.tasks}
     for agent in context.agents:
-        if agent.name is not None and agent.name not in used and context.agent_of[agent.name] is agent:
-            message = f"{agent.label} is called by no task"
-            context.say("unused-agent", message, (*agent.path, "name"), hint="delete it, or name it in a task")
+        if agent.name is not None and agent.name not in named and context.agent_of[agent.name] is agent:
+            message, path = f"{agent.label} is called by no task", (*agent.path, "name")
+            context.say("unused-agent", message, path, hint="delete it, or name it in a task")
+
+
+def _names_agent(context: Context, task: Part) -> bool:
+    name = task.data.get("agent_name")
+    return isinstance(name, str) and name in context.draft.agent_names
 
 
 def _check_call(context: Context, task: Part) -> None:
     name = task.data.get("agent_name")
     if "agent_name" not in task.data:
         hint = did_you_mean("", context.draft.agent_names, "add agent_name; defined")
-        context.say("missing-key", f"{task.label} names no agent to call", (*task.path, "agent_name"), hint=hint)
+        context.say(
+            "missing-key", f"{task.label} names no agent to call", (*task.path, "agent_name"), hint=hint
+        )
     elif isinstance(name, str) and name not in context.draft.agent_names and "{{" not in name:
         message = f"{task.label} uses agent {quote(name)}, which is not defined"
         hint = did_you_mean(name, context.draft.agent_names)
@@ -51,7 +58,8 @@ def check_retries(context: Context) -> None:
         if task.retry_config is not None:
             part = context.agent_of.get(task.agent_name or "")
             owner = context.draft.agents.get(part.path) if part else None
-            _check_retry(context, task.retry_config, (*path, "retry_config"), _given(owner and owner.retry_config))
+            below = _given(owner.retry_config) if owner else {}
+            _check_retry(context, task.retry_config, (*path, "retry_config"), below)
 
 
 def _given(retry: RetryConfig | None) -> dict[str, Any]:
@@ -63,8 +71,8 @@ def _check_retry(context: Context, retry: RetryConfig, path: Path, below: dict[s
     own = _given(retry)
     merged = RetryConfig.model_construct(**{**below, **own})
     if own.get("max_attempts", 0) > _MANY:
-        message = f"{retry.max_attempts} attempts are more than {_MANY}: a service that is down is called as often"
-        context.say("many-attempts", message, (*path, "max_attempts"), hint="attempts are counted in all")
+        message = f"{retry.max_attempts} attempts: a service that is down is called that often"
+        context.say("many-attempts", message, (*path, "max_attempts"), hint=f"usually far fewer than {_MANY}")
     if merged.initial_delay > merged.max_delay and own.keys() & {"initial_delay", "max_delay"}:
         key = "initial_delay" if "initial_delay" in own else "max_delay"
         message = (

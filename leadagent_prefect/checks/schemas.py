@@ -1,0 +1,125 @@
+"""JSON Schema: of inputs, with their defaults, and of results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from leadagent_prefect.checks.context import Context
+from leadagent_prefect.diagnostics import quote
+from leadagent_prefect.models import InputConfig
+from leadagent_prefect.source import Path
+
+#: With these alone a value is checked without jsonschema, whose import takes longer than all else.
+_SIMPLE = frozenset({"type", "enum"})
+_PYTHON: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def check_inputs(context: Context) -> None:
+    """The keywords of every input are JSON Schema, and its default fits them."""
+    for name, config in _inputs(context).items():
+        path = ("inputs", name)
+        schema = _schema(config)
+        if not _SIMPLE.issuperset(schema) and not _check_schema(
+            context, schema, path, f"input {quote(name)}"
+        ):
+            continue
+        if not config.required and (reason := mismatch(config, config.default)) is not None:
+            message = f"the default of input {quote(name)} does not fit: {reason}"
+            context.say("invalid-default", message, (*path, "default"))
+
+
+def _inputs(context: Context) -> Mapping[str, InputConfig]:
+    return context.draft.settings.inputs if context.draft.settings else {}
+
+
+def _schema(config: InputConfig) -> dict[str, Any]:
+    return {
+        key: value for key, value in config.json_schema().items() if key not in ("default", "description")
+    }
+
+
+def mismatch(config: InputConfig, value: Any) -> str | None:
+    """Why a value does not fit an input; None where it does."""
+    schema = _schema(config)
+    if _SIMPLE.issuperset(schema):
+        return _simple_mismatch(config, value)
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    return None if error is None else error.message[:200]
+
+
+def _simple_mismatch(config: InputConfig, value: Any) -> str | None:
+    whole = isinstance(value, float) and value.is_integer() and config.type == "integer"
+    truth = isinstance(value, bool) and config.type != "boolean"
+    if (not isinstance(value, _PYTHON[config.type]) and not whole) or truth:
+        return f"it is not of type {config.type}"
+    if config.enum is not None and value not in config.enum:
+        return "it is not one of the values under enum"
+    return None
+
+
+def check_output_schemas(context: Context) -> None:
+    """Every ``output_schema`` is a JSON Schema."""
+    for task in context.tasks:
+        schema = task.data.get("output_schema")
+        if isinstance(schema, dict):
+            path = (*task.path, "output_schema")
+            _check_schema(context, schema, path, f"{task.label}: output_schema")
+
+
+def _check_schema(context: Context, schema: Mapping[str, Any], path: Path, label: str) -> bool:
+    for place, target in _references(schema):
+        if not target.startswith("#") or not _resolves(schema, target):
+            message = f"{label}: there is nothing at {quote(target)} in this schema"
+            hint = "a reference points within its schema, such as #/$defs/item; nothing is fetched"
+            context.say("invalid-schema", message, (*path, *place), hint=hint)
+            return False
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        message = f"{label} is not a JSON Schema: {error.message[:200]}"
+        context.say("invalid-schema", message, (*path, *error.absolute_path))
+        return False
+    return True
+
+
+def _references(schema: Any) -> Iterator[tuple[Path, str]]:
+    left: list[tuple[Path, Any]] = [((), schema)]
+    while left:
+        path, item = left.pop()
+        if isinstance(item, dict):
+            for key, value in item.items():
+                if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                    yield (*path, key), value
+                elif key not in ("const", "enum", "default", "examples"):
+                    left.append(((*path, key), value))
+        elif isinstance(item, list):
+            left += [((*path, index), value) for index, value in enumerate(item)]
+
+
+def _resolves(schema: Any, target: str) -> bool:
+    """Whether a JSON pointer leads somewhere; a name (``#item``) is left to the validator."""
+    if not target.startswith("#/"):
+        return target == "#"
+    for step in target[2:].split("/"):
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, dict) and key in schema:
+            schema = schema[key]
+        elif isinstance(schema, list) and key.isdecimal() and int(key) < len(schema):
+            schema = schema[int(key)]
+        else:
+            return False
+    return True
