@@ -9,14 +9,14 @@ import asyncio
 import importlib
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import anyio.to_thread
 
 from leadagent_prefect.agents.base import BaseAgent
 from leadagent_prefect.agents.mcp.actions import order_of
 from leadagent_prefect.agents.mcp.endpoint import PARAMS, StdioServer, server_of
 from leadagent_prefect.agents.mcp.exchange import Exchange
+from leadagent_prefect.agents.policy import NetworkPolicy, network_policy
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.results import AgentResponse
 
@@ -39,14 +39,14 @@ class MCPServerAgent(BaseAgent):
 
     async def open(self) -> None:
         """Loads the SDK. The session is opened by the first call, whose retries then hold for it."""
-        await anyio.to_thread.run_sync(importlib.import_module, "leadagent_prefect.agents.mcp.session")
+        await asyncio.to_thread(importlib.import_module, "leadagent_prefect.agents.mcp.session")
+        self._sessions()
 
     async def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:
-        """See `agents.mcp.actions`. ``metadata`` has ``elapsed`` seconds, and ``status`` over streamable HTTP."""
+        """``metadata`` has ``elapsed`` seconds, and over streamable HTTP ``status``."""
         order = order_of(action, parameters, self._server.limit)
         call = self.call
-        now = asyncio.get_running_loop().time()
-        exchange = Exchange(deadline=now + call.timeout, method=order.method, key=call.idempotency_key)
+        exchange = Exchange.within(call.timeout, order.method, call.idempotency_key)
         meta = {META_KEY: call.idempotency_key} if call.idempotency_key else None
         doing = f"{order.subject} of {self._server.label}"
         started = time.perf_counter()
@@ -66,17 +66,17 @@ class MCPServerAgent(BaseAgent):
             from leadagent_prefect.agents.mcp.session import SessionKeeper
 
             _quieten()
-            self._keeper = SessionKeeper(self._wire)
+            self._keeper = SessionKeeper(partial(self._wire, network_policy.get()))
         return self._keeper
 
-    def _wire(self) -> Wire:
+    def _wire(self, policy: NetworkPolicy | None) -> Wire:
         if isinstance(self._server, StdioServer):
             from leadagent_prefect.agents.mcp.stdio import StdioWire
 
             return StdioWire(self._server)
         from leadagent_prefect.agents.mcp.http import HttpWire
 
-        return HttpWire(self._server)
+        return HttpWire(self._server, policy)
 
 
 def _quieten() -> None:

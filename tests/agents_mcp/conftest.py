@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,21 +82,48 @@ def stdio() -> str:
     return f"stdio:{sys.executable} {WORKSHOP} stdio"
 
 
+@pytest.fixture
+def workshop_parts() -> list[str]:
+    """The arguments of Python for the same."""
+    return [str(WORKSHOP), "stdio"]
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Runs a script in an interpreter of its own; what it printed."""
+
+    def run(script: str) -> str:
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    return run
+
+
 Make = Callable[..., MCPServerAgent]
+
+
+def make_agent(
+    endpoint: str | None = None, authentication: Any = None, **custom_params: Any
+) -> MCPServerAgent:
+    config = {"name": "m", "type": "mcp_server", "endpoint": endpoint, "custom_params": custom_params}
+    if authentication:
+        config["authentication"] = authentication
+    return MCPServerAgent(AgentConfig.model_validate(config))
+
+
+@pytest.fixture(name="make_agent")
+def _make_agent() -> Make:
+    """Agents by endpoint and custom_params."""
+    return make_agent
 
 
 @pytest.fixture
 async def make() -> AsyncIterator[Make]:
-    """Agents by endpoint and custom_params; they are closed after the test."""
+    """The same; the agents are closed after the test."""
     agents: list[MCPServerAgent] = []
 
-    def agent(
-        endpoint: str | None = None, *, authentication: Any = None, **custom_params: Any
-    ) -> MCPServerAgent:
-        config = {"name": "m", "type": "mcp_server", "endpoint": endpoint, "custom_params": custom_params}
-        if authentication:
-            config["authentication"] = authentication
-        agents.append(MCPServerAgent(AgentConfig.model_validate(config)))
+    def agent(*args: Any, **params: Any) -> MCPServerAgent:
+        agents.append(make_agent(*args, **params))
         return agents[-1]
 
     yield agent
@@ -173,7 +201,7 @@ class Gate:
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """The base URL of an ASGI application, served in a thread."""
-    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1, lifespan="on")
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
@@ -256,6 +284,129 @@ def everything() -> Path | None:
     found = (
         Path(__file__).parents[1] / "npm/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
     )
-    named = os.environ.get("LEADAGENT_TEST_MCP_EVERYTHING")
-    found = Path(named) if named else found
     return found if found.is_file() else None
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    return free_port()
+
+
+class Restartable:
+    """A workshop that can be killed, and started again on its port."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind, self._port = kind, free_port()
+        path = {"http": "http://127.0.0.1:{}/mcp", "sse": "sse+http://127.0.0.1:{}/sse"}[kind]
+        self.endpoint = path.format(self._port)
+        self._running: Any = None
+
+    def start(self) -> None:
+        command = [sys.executable, str(WORKSHOP), self._kind, str(self._port)]
+        self._running = server_process(command, self._port)
+        self._running.__enter__()
+
+    def kill(self) -> None:
+        if self._running is not None:
+            self._running.__exit__(None, None, None)
+            self._running = None
+
+
+@pytest.fixture
+def restartable() -> Iterator[Callable[[str], Restartable]]:
+    made: list[Restartable] = []
+
+    def make(kind: str) -> Restartable:
+        made.append(Restartable(kind))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()
+
+
+@pytest.fixture
+def legacy_clients(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Makes the SDK's client speak as before 2026, so that servers keep a session for it."""
+    from mcp import Client
+
+    from leadagent_prefect.agents.mcp import session
+
+    def switch() -> None:
+        monkeypatch.setattr(session, "Client", lambda *args, **params: Client(*args, **params, mode="legacy"))
+
+    return switch
+
+
+@pytest.fixture
+def everything_server() -> Iterator[Callable[[str], str]]:
+    """The endpoint of server-everything over a transport of its own naming."""
+    script, node = everything(), shutil.which("node")
+    if script is None or node is None:
+        pytest.skip("needs npm package @modelcontextprotocol/server-everything: make setup-node")
+    with ExitStack() as running:
+
+        def start(transport: str) -> str:
+            if transport == "stdio":
+                return f"stdio:{node} {script} stdio"
+            port = free_port()
+            env = {**os.environ, "PORT": str(port)}
+            running.enter_context(server_process([node, str(script), transport], port, env))
+            return (
+                f"http://127.0.0.1:{port}/mcp" if transport != "sse" else f"sse+http://127.0.0.1:{port}/sse"
+            )
+
+        yield start
+
+
+class Resumable:
+    """A server of before 2026 that ends each answer's stream at once; the answer is given to who comes back."""
+
+    def __init__(self) -> None:
+        self.url, self.size = "", 0
+        self._call: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        if scope["method"] == "GET" and "last-event-id" in headers:
+            result = {"content": [{"type": "text", "text": "late" + "x" * self.size}]}
+            await self._stream(send, {"jsonrpc": "2.0", "id": self._call, "result": result}, "2")
+            return
+        message = json.loads((await receive())["body"] or b"{}") if scope["method"] == "POST" else {}
+        method = message.get("method")
+        if method == "tools/call":
+            self._call = message["id"]
+            await self._stream(send, None, "1", "x" * self.size)
+            return
+        results: dict[str, Any] = {
+            "initialize": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "resumable", "version": "1"},
+            },
+            "tools/list": {"tools": [{"name": "wait", "inputSchema": {"type": "object"}}]},
+        }
+        status = 200 if method in results else 202 if method and "id" not in message else 404
+        body = json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": results.get(method)}).encode()
+        pairs = [(b"content-type", b"application/json"), (b"mcp-session-id", b"s1")]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": body if status == 200 else b""})
+
+    async def _stream(self, send: Any, message: Any, event: str, comment: str = "") -> None:
+        data = "" if message is None else json.dumps(message)
+        text = f"id: {event}\nretry: 1\ndata: {data}\n\n:{comment}\n\n"
+        pairs = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": pairs})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+
+@pytest.fixture
+def resumable() -> Iterator[Resumable]:
+    app = Resumable()
+    with serving(app) as url:
+        app.url = f"{url}/mcp"
+        yield app

@@ -70,9 +70,9 @@ async def test_status_and_retry_after_of_a_call_are_its_own(gate, make, status, 
     assert "busy" in bad.message
 
 
-async def test_an_unreachable_server_is_a_connection_that_failed(make):
-    agent = make("http://127.0.0.1:9/mcp")
-    with pytest.raises(errors.ConnectionFailed, match="opening a session with http://127.0.0.1:9/mcp"):
+async def test_an_unreachable_server_is_a_connection_that_failed(make, closed_port):
+    agent = make(f"http://127.0.0.1:{closed_port}/mcp")
+    with pytest.raises(errors.ConnectionFailed, match=f"a session with http://127.0.0.1:{closed_port}/mcp"):
         await agent.execute("add", {})
 
 
@@ -100,7 +100,10 @@ async def test_a_call_that_takes_too_long_is_a_timeout_and_the_session_lives(gat
     agent = make(gate.url)
     await agent.execute("list_tools", {})
     begun = time.monotonic()
-    with calling(timeout=0.2), pytest.raises(errors.AgentTimeout, match='tool "wait" of .*no answer in time'):
+    with (
+        calling(timeout=0.2),
+        pytest.raises(errors.AgentTimeout, match=r'tool "wait" of .*no answer within 0.2 s'),
+    ):
         await agent.execute("wait", {"seconds": 60})
     assert time.monotonic() - begun < 30
     assert (await agent.execute("add", {"a": 1, "b": 2})).result == {"result": 3}
@@ -239,3 +242,51 @@ async def test_a_timeout_under_sse_leaves_the_session_in_order(sse_gate, make, c
     with calling(timeout=0.2), pytest.raises(errors.AgentTimeout):
         await agent.execute("wait", {"seconds": 60})
     assert (await agent.execute("add", {"a": 1, "b": 2})).result == {"result": 3}
+
+
+async def test_a_session_that_is_forgotten_at_once_is_a_connection_that_failed(gate, make):
+    def answer(message: dict[str, Any], headers: dict[str, str]) -> Any:
+        return (404, {}, b"") if message.get("method") in ("server/discover", "tools/list") else None
+
+    gate.answer = answer
+    with pytest.raises(errors.ConnectionFailed, match="forgot the session, and a new one at once"):
+        await make(gate.url).execute("add", {"a": 1, "b": 2})
+    assert len(gate.messages("initialize")) == 2
+
+
+async def test_a_connection_lost_under_sse_costs_one_call(sse_gate, make):
+    agent = make(sse_gate.url)
+    await agent.execute("list_tools", {})
+    whole = sse_gate.app
+
+    async def mute(scope: Any, receive: Any, send: Any) -> None:
+        """uvicorn closes the connection of an application that gives no answer."""
+        raise ConnectionResetError
+
+    sse_gate.app = mute
+    with pytest.raises(errors.ServerError):
+        await agent.execute("add", {"a": 1, "b": 2})
+    sse_gate.app = whole
+    assert (await agent.execute("add", {"a": 1, "b": 2})).result == {"result": 3}
+
+
+async def test_a_stream_that_is_taken_up_again_brings_its_answer(make, resumable):
+    """A server may end the stream of an answer and let the client come back for it."""
+    agent = make(resumable.url)
+    assert (await agent.execute("wait", {"seconds": 0})).result == "late"
+    resumable.size = 30_000
+    with pytest.raises(errors.InvalidOutput, match="larger than 20,000 bytes"):
+        await make(resumable.url, max_response_bytes=20_000).execute("wait", {"seconds": 0})
+
+
+async def test_the_proxy_of_the_environment_is_used_but_for_hosts_left_out(
+    workshop, make, monkeypatch, closed_port
+):
+    monkeypatch.setenv("http_proxy", f"127.0.0.1:{closed_port}")
+    with pytest.raises(errors.ConnectionFailed):
+        await make(workshop).execute("add", {"a": 1, "b": 2})
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port}")
+    with pytest.raises(errors.ConnectionFailed):
+        await make(workshop).execute("add", {"a": 1, "b": 2})
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert (await make(workshop).execute("add", {"a": 1, "b": 2})).result == {"result": 3}

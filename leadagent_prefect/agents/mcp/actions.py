@@ -115,7 +115,7 @@ async def _pages(fetch: Callable[..., Awaitable[Any]], kind: str, limit: int | N
         if limit is not None:
             size += len(page.model_dump_json())
             if size > limit:
-                answers.checked(None, 0)
+                raise answers.too_large(limit)
         cursor = page.next_cursor
         if cursor is None:
             return found

@@ -56,14 +56,17 @@ def wire_form(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def checked(value: Any, limit: int | None = None) -> Any:
-    """``value``, or `InvalidOutput` where it holds NaN or infinity, or is above ``limit`` bytes as JSON."""
+def checked(value: Any) -> Any:
+    """``value``, or `InvalidOutput` where it holds NaN or infinity."""
     try:
-        size = len(json.dumps(value, allow_nan=False))
+        json.dumps(value, allow_nan=False)
     except ValueError:
         raise InvalidOutput("the answer holds NaN or infinity, which JSON has not") from None
-    if limit is not None and size > limit:
-        raise InvalidOutput(
-            f"the answer is larger than {limit:,} bytes; custom_params.max_response_bytes raises the limit"
-        )
     return value
+
+
+def too_large(limit: int) -> InvalidOutput:
+    """What an answer beyond the limit comes to."""
+    return InvalidOutput(
+        f"the answer is larger than {limit:,} bytes; custom_params.max_response_bytes raises the limit"
+    )

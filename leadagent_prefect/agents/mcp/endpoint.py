@@ -104,7 +104,7 @@ def _stdio(config: AgentConfig, line: str, where: str) -> StdioServer:
     if line and ("command" in params or "args" in params):
         raise AgentMisconfigured(f"{where} names its command twice, in endpoint and in custom_params")
     try:
-        words = shlex.split(line)
+        words = [_text(word, f"{where}: its endpoint") for word in shlex.split(line)]
     except ValueError as exc:
         raise AgentMisconfigured(f"{where}: its endpoint is no command line: {exc}") from None
     if not line:

@@ -23,6 +23,8 @@ class Exchange:
     """
 
     deadline: float = math.inf
+    #: What the deadline was made of, for messages.
+    seconds: float = math.inf
     method: str = ""
     key: str | None = None
     status: int | None = None
@@ -30,11 +32,19 @@ class Exchange:
     content_type: str = ""
     body: str = ""
     error: BaseException | None = None
+    #: The server knows the session of this call no more, and has done nothing for it.
     session_lost: bool = False
+    renewed: bool = False
     #: The caller has its answer, or is gone; what is still sent (the note of a cancellation) has little time.
     over: bool = False
     #: Ends the wait of the caller.
     on_failure: Callable[[], object] = field(default=lambda: None, repr=False)
+
+    @classmethod
+    def within(cls, seconds: float, method: str = "", key: str | None = None) -> Exchange:
+        """One that may take so long from now."""
+        now = asyncio.get_running_loop().time()
+        return cls(deadline=now + seconds, seconds=seconds, method=method, key=key)
 
     def remaining(self) -> float:
         """Seconds until the deadline, 0 after it."""
@@ -49,6 +59,7 @@ class Exchange:
     def renew(self) -> None:
         """The call is made once more, in another session."""
         self.over = self.session_lost = False
+        self.renewed = True
 
 
 current_exchange: ContextVar[Exchange | None] = ContextVar("leadagent_mcp_exchange", default=None)

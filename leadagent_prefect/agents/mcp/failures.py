@@ -51,22 +51,29 @@ _RESERVED = range(-32768, -31999)  # JSON-RPC 2.0 section 5.1
 
 
 class Deceased(Protocol):
-    """What is left of a connection."""
+    """What is left of a connection. ``talks_nonsense``: it printed, and no MCP."""
+
+    @property
+    def talks_nonsense(self) -> bool: ...
 
     def post_mortem(self) -> str: ...
 
 
-def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Deceased | None) -> AgentError:
+def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Deceased) -> AgentError:
     """The `AgentError` for a call that raised ``exc``; ``doing`` opens its message."""
     if isinstance(exc, AgentError):
         return _placed(exc, doing, exchange)
     exc = exchange.error or _single(exc)
+    if exchange.session_lost:
+        return ConnectionFailed(
+            f"{doing}: the server forgot the session, and a new one at once", metadata=_metadata(exchange)
+        )
     if isinstance(exc, MCPError):
         return _of_answer(exc, doing, exchange, wire)
     if (exchange.status or 0) >= 400:
         return _of_status(doing, exchange, exchange.body)
     if isinstance(exc, TimeoutError):
-        return _with_last_words(AgentTimeout, f"{doing}: no answer in time", wire)
+        return _with_last_words(AgentTimeout, f"{doing}: no answer within {exchange.seconds:g} s", wire)
     if isinstance(exc, (RuntimeError, ValidationError, httpx2.SSEError)):
         return InvalidOutput(f"{doing}: {str(exc)[:QUOTED]}", metadata=_metadata(exchange))
     return _placed(exc, doing, exchange) if isinstance(exc, AgentError) else error_of(exc, doing)
@@ -87,7 +94,7 @@ def _placed(exc: AgentError, doing: str, exchange: Exchange) -> AgentError:
     return type(exc)(f"{doing}: {exc.message[:QUOTED]}", metadata={**exc.metadata, **_metadata(exchange)})
 
 
-def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased | None) -> AgentError:
+def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased) -> AgentError:
     status = exchange.status or 0
     words = exc.message if exc.message not in _STAND_INS else ""
     if status >= 400:
@@ -112,10 +119,9 @@ def _of_status(doing: str, exchange: Exchange, words: str) -> AgentError:
     )
 
 
-def _with_last_words(kind: type[AgentError], message: str, wire: Deceased | None) -> AgentError:
-    words = wire.post_mortem() if wire is not None else ""
-    # A server that talks, but not MCP, will not do better next time in more of the time.
-    if kind is AgentTimeout and "not MCP" in words:
+def _with_last_words(kind: type[AgentError], message: str, wire: Deceased) -> AgentError:
+    words = wire.post_mortem()
+    if wire.talks_nonsense:
         kind = ConnectionFailed
     return kind(f"{message} ({words})" if words else message)
 

@@ -20,9 +20,12 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import McpHttpClientFactory
 
 from leadagent_prefect.agents.errors_map import retry_after_of
+from leadagent_prefect.agents.mcp.answers import too_large
 from leadagent_prefect.agents.mcp.endpoint import HttpServer
 from leadagent_prefect.agents.mcp.exchange import Exchange, current_exchange
-from leadagent_prefect.errors import InvalidOutput
+from leadagent_prefect.agents.mcp.guard import guard
+from leadagent_prefect.agents.policy import NetworkPolicy
+from leadagent_prefect.errors import AgentError, InvalidOutput
 
 #: Seconds for what is sent after a call is over.
 _COURTESY = 2.0
@@ -35,23 +38,25 @@ _SILENCE = 300.0
 class HttpWire:
     """The transport of one session. ``ended`` is set when the session can't be used any more."""
 
-    def __init__(self, server: HttpServer) -> None:
-        self._server = server
+    #: A server that speaks HTTP is told from one that does not by its first answer.
+    talks_nonsense = False
+
+    def __init__(self, server: HttpServer, policy: NetworkPolicy | None) -> None:
+        self._server, self._policy = server, policy
         self.ended = False
         self.label = server.label
 
     @asynccontextmanager
     async def transport(self) -> AsyncIterator[Any]:
         """What ``mcp.Client`` takes: enters to a pair of streams."""
-        async with AbsorbingTransport(self._server, self._end) as absorbing:
-            client = partial(
-                httpx2.AsyncClient,
-                transport=absorbing,
-                headers={**self._server.headers, "accept-encoding": "identity"},
-                timeout=httpx2.Timeout(30.0, read=_SILENCE),
-            )
-            async with self._streams(client) as streams:
-                yield streams
+        client = partial(
+            httpx2.AsyncClient,
+            transport=AbsorbingTransport(self._server, self._policy, self._end),
+            headers={**self._server.headers, "accept-encoding": "identity"},
+            timeout=httpx2.Timeout(30.0, read=_SILENCE),
+        )
+        async with self._streams(client) as streams:
+            yield streams
 
     @asynccontextmanager
     async def _streams(self, client: Callable[[], httpx2.AsyncClient]) -> AsyncIterator[Any]:
@@ -80,12 +85,15 @@ class HttpWire:
 class AbsorbingTransport(httpx2.AsyncBaseTransport):
     """Fills the exchange of the call a request belongs to; a request without an answer gets one of ours."""
 
-    def __init__(self, server: HttpServer, on_end: Callable[[], None]) -> None:
+    def __init__(self, server: HttpServer, policy: NetworkPolicy | None, on_end: Callable[[], None]) -> None:
         self._server = server
         self._on_end = on_end
+        proxy = _proxy(httpx2.URL(server.url)) if policy is None else None
         self._inner = httpx2.AsyncHTTPTransport(
-            verify=server.options.ssl_context(), proxy=_proxy(httpx2.URL(server.url)), trust_env=False
+            verify=server.options.ssl_context(), proxy=proxy, trust_env=False
         )
+        if policy is not None:
+            guard(self._inner, policy)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -104,14 +112,16 @@ class AbsorbingTransport(httpx2.AsyncBaseTransport):
     async def _post(self, request: httpx2.Request, exchange: Exchange) -> httpx2.Response:
         if exchange.over:
             # What may fail here is a note that the call is cancelled: the session must not end of it.
-            exchange = Exchange(deadline=anyio.current_time() + _COURTESY)
+            exchange = Exchange.within(_COURTESY)
         elif exchange.key is not None and json.loads(request.content).get("method") == exchange.method:
             request.headers["idempotency-key"] = exchange.key
         exchange.error = None
+        # The call's deadline bounds everything; the client's own limits are for the streams without a call.
+        request.extensions["timeout"] = {}
         try:
             with anyio.fail_after(exchange.remaining()):
                 return await self._answer(request, exchange)
-        except (httpx2.RequestError, OSError, InvalidOutput) as exc:
+        except (httpx2.RequestError, OSError, AgentError) as exc:
             exchange.error = exc
         if self._server.sse:
             exchange.give_up(exchange.error)
@@ -202,13 +212,6 @@ class _LastingBody(httpx2.AsyncByteStream):
         await self._inner.aclose()
 
 
-def too_large(limit: int) -> InvalidOutput:
-    """What an answer beyond the limit comes to."""
-    return InvalidOutput(
-        f"the answer is larger than {limit:,} bytes; custom_params.max_response_bytes raises the limit"
-    )
-
-
 def _refuse_packed(response: httpx2.Response) -> None:
     """httpx2 unpacks a chunk at once, half a megabyte of gzip to hundreds: so nothing packed is taken."""
     encoding = response.headers.get("content-encoding", "identity")
@@ -229,4 +232,5 @@ def _proxy(url: httpx2.URL) -> str | None:
     if proxy_bypass(url.host):
         return None
     proxies = getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

@@ -42,7 +42,9 @@ class Lines:
     @property
     def noise(self) -> str:
         """The begin of what was no message, where no message ever came."""
-        return "" if self._spoke else bytes(self._noise or self._line[:_KEPT]).decode("utf-8", "replace")
+        if self._spoke:
+            return ""
+        return bytes(self._noise or self._head or self._line[:_KEPT]).decode("utf-8", "replace")
 
     def feed(self, chunk: bytes) -> Iterator[SessionMessage]:
         """The messages that ``chunk`` completes."""

@@ -13,7 +13,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import Context
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 from mcp import Client
@@ -36,6 +36,9 @@ class Wire(Protocol):
 
     label: str
     ended: bool
+
+    @property
+    def talks_nonsense(self) -> bool: ...
 
     def transport(self) -> AbstractAsyncContextManager[Any]: ...
 
@@ -78,7 +81,7 @@ class Session:
                 self.leave()
 
     def retire(self) -> None:
-        """Take it for no further call. The calls in it hear from the server themselves what became of them."""
+        """Take it for no further call. The calls in it hear from the server what became of them."""
         self._retired = True
         if not self._calls:
             self.leave()
@@ -102,9 +105,10 @@ class Session:
     async def once(self, prepare: Callable[[Client], Awaitable[None]]) -> None:
         """Run ``prepare`` once a session; who comes meanwhile waits, and runs it in turn where it failed."""
         async with self._preparing:
-            if not self._prepared:
-                await prepare(await self.opened())
-                self._prepared = True
+            if self._prepared:
+                return
+            await prepare(await self.opened())
+            self._prepared = True
 
     async def _own(self) -> None:
         current_exchange.set(self._opening)
@@ -149,7 +153,7 @@ class SessionKeeper:
                 task.cancel()
         if task.done():
             return task.result()
-        raise self._late(doing)
+        raise self._late(doing, exchange.seconds)
 
     async def _perform(self, request: Callable[[Session], Awaitable[T]], exchange: Exchange, doing: str) -> T:
         current_exchange.set(exchange)
@@ -162,16 +166,17 @@ class SessionKeeper:
                 except Exception as exc:
                     if out_of_touch(exc, exchange):
                         session.retire()
-                    if not exchange.session_lost:
+                    if exchange.renewed or not exchange.session_lost:
                         raise failure_of(exc, doing, exchange, session.wire) from exc
             # The server knows no such session, so it has done nothing: another one is asked.
             exchange.renew()
 
-    def _late(self, doing: str) -> AgentError:
-        session = self._session
-        if session is not None and session.client is None:
+    def _late(self, doing: str, seconds: float) -> AgentError:
+        # Made in the first step of the call's task, which no timeout comes before.
+        session = cast("Session", self._session)
+        if session.client is None:
             doing = f"opening a session with {session.wire.label}"
-        return failure_of(TimeoutError(), doing, Exchange(), session.wire if session else None)
+        return failure_of(TimeoutError(), doing, Exchange(seconds=seconds), session.wire)
 
     def _current(self, exchange: Exchange) -> Session:
         """No await between the look and the opening: so one caller opens, and all others find it."""
@@ -180,7 +185,9 @@ class SessionKeeper:
         if self._session is None or not self._session.usable:
             if self._session is not None:
                 self._session.retire()
-            self._session = Session(self._make_wire(), Exchange(deadline=exchange.deadline))
+            self._session = Session(
+                self._make_wire(), Exchange(deadline=exchange.deadline, seconds=exchange.seconds)
+            )
             self._owners.add(self._session.task)
             self._session.task.add_done_callback(self._owners.discard)
         return self._session

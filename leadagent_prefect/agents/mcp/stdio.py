@@ -7,6 +7,7 @@ talks nonsense, and leaves grandchildren alive when the server itself exits.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import signal
@@ -32,6 +33,9 @@ _REAP = 0.5
 _POLL = 0.01
 _CHUNK = 65_536
 _STDERR_KEPT, _STDERR_SHOWN = 8_192, 1_000
+
+#: What the machine had too little of; later it may have it.
+_SHORT_OF = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 _BROKEN = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
 _CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -73,6 +77,8 @@ class StdioWire:
                         self.ended = True
                         with anyio.CancelScope(shield=True):
                             await _stop(process, stdin)
+                            await stdout.aclose()
+                            await stderr.aclose()
                         group.cancel_scope.cancel()
             finally:
                 _groups.discard(process.pid)
@@ -83,15 +89,12 @@ class StdioWire:
         try:
             # A session of its own: Ctrl-C in the terminal is the run's to handle, and the group ends as one.
             return await anyio.open_process(command, env=env, cwd=self._server.cwd, start_new_session=True)
-        except (FileNotFoundError, PermissionError, NotADirectoryError) as exc:
-            raise AgentMisconfigured(
-                f'the command "{self._server.command}" can\'t be started ({exc.strerror}): '
-                "install it, or give its path"
-            ) from None
         except OSError as exc:
-            raise ConnectionFailed(
-                f'the command "{self._server.command}" was not started: {exc.strerror or exc}'
-            ) from None
+            name, why = self._server.command, exc.strerror
+            if exc.errno in _SHORT_OF:
+                raise ConnectionFailed(f'the command "{name}" was not started: {why}') from None
+            hint = "install it, or give its path"
+            raise AgentMisconfigured(f'the command "{name}" can\'t be started ({why}): {hint}') from None
 
     async def _read(
         self,
@@ -151,10 +154,7 @@ class StdioWire:
 def _exit_of(status: int) -> str:
     if status >= 0:
         return f"the server exited with status {status}"
-    try:
-        return f"the server was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"the server was ended by signal {-status}"
+    return f"the server was ended by signal {-status} ({signal.strsignal(-status)})"
 
 
 async def _drain(stdout: ByteReceiveStream) -> None:
@@ -175,22 +175,16 @@ async def _stop(process: Process, stdin: ByteSendStream) -> None:
             break
         await _until(lambda: process.returncode is not None and not _signal(process.pid, 0), GRACE)
     # asyncio keeps the transport while anything that left the group holds a pipe; no public way closes it.
-    transport = getattr(getattr(process, "_process", None), "_transport", None)
-    if transport is not None:
-        transport.close()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            await stream.aclose()
+    with suppress(AttributeError, PermissionError):
+        cast("Any", process)._process._transport.close()
 
 
 def _signal(group: int, sign: int) -> bool:
-    """Is there such a group? The leader's pid is its name and stays taken while a member lives."""
+    """Is there such a group, ours to signal? The leader's pid names it, and is free when all are gone."""
     try:
         os.killpg(group, sign)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
-    except PermissionError:
-        return True
     return True
 
 

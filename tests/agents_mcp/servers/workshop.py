@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import ImageContent, TextContent
+from mcp_types import CallToolResult, ImageContent, TextContent
 
 server = MCPServer("workshop", version="1.2.3", log_level="CRITICAL")
 started: list[str] = []
@@ -50,13 +51,9 @@ def nothing() -> list[TextContent]:
 
 
 @server.tool()
-def not_a_number() -> dict[str, Any]:
-    return {"value": float("nan")}
-
-
-@server.tool()
-def fail(message: str) -> str:
-    raise ValueError(message)
+def refuse(reason: str) -> Any:
+    """Its own error, with a text or without."""
+    return CallToolResult(content=[TextContent(text=reason)] if reason else [], is_error=True)
 
 
 @server.tool()
@@ -103,7 +100,7 @@ def environment() -> dict[str, str]:
 
 @server.tool()
 def folder() -> str:
-    return os.getcwd()
+    return str(Path.cwd())
 
 
 @server.tool(structured_output=False)
