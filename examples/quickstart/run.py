@@ -14,8 +14,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # where the services of all examples are
 
-from leadagent_prefect.cli import main  # noqa: E402 - below the path, with the next line
 from servers import Services  # noqa: E402 - it is found only now
+
+from leadagent_prefect.cli import main  # noqa: E402 - below the path, with the next line
 
 
 def inputs(services: Services) -> dict[str, str]:
