@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +14,6 @@ from leadagent_prefect.errors import PrefectUnavailable
 
 IDLE_VARIABLE = "LEADAGENT_SERVER_IDLE_SECONDS"
 IDLE_DEFAULT = 1800.0
-#: A stop that takes longer than this many seconds is stuck.
-_STOP_LIMIT = 20.0
 LOG_LIMIT = 5 * 1024 * 1024
 _TICK = 5.0
 
@@ -45,7 +42,7 @@ async def watch(
 ) -> None:
     """Asks ``server`` to stop once it is idle for ``limit`` seconds, or its files are no longer its own.
 
-    A stop that hangs is cut off after `_STOP_LIMIT`: the next server waits for this one's end.
+    Returns when it is to stop, whoever asked.
     """
     activity.touch()
     while not server.should_exit:
@@ -55,9 +52,6 @@ async def watch(
         if activity.idle_seconds() >= limit or not is_ours():
             server.should_exit = True
         trim(log)
-    hard_stop = threading.Timer(_STOP_LIMIT, os._exit, [1])
-    hard_stop.daemon = True
-    hard_stop.start()
 
 
 def trim(log: Path, limit: int = LOG_LIMIT) -> None:

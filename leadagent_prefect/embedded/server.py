@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Container
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The stock ephemeral server of Prefect, and many a web server, look for their ports here.
 AVOIDED_PORTS = range(8000, 9000)
+#: Seconds after which a stop counts as stuck.
+_STOP_LIMIT = 20.0
 
 
 def main() -> None:
@@ -124,15 +127,17 @@ def _serve(home: ServerHome, listener: socket.socket, record: ServerRecord, lock
 async def _serve_until_idle(
     server: uvicorn.Server, listener: socket.socket, activity: Activity, home: ServerHome, lock: int
 ) -> None:
-    watching = asyncio.ensure_future(
-        watch(
-            server,
-            activity,
-            limit=idle_limit(),
-            is_ours=lambda: is_same_file(home.state_file, lock),
-            log=home.log_file,
-        )
-    )
+    async def cut_off_at_last() -> None:
+        def is_ours() -> bool:
+            return is_same_file(home.state_file, lock)
+
+        await watch(server, activity, limit=idle_limit(), is_ours=is_ours, log=home.log_file)
+        # A stop that hangs would keep the lock, and with it every later run from a server.
+        hard_stop = threading.Timer(_STOP_LIMIT, os._exit, [1])
+        hard_stop.daemon = True
+        hard_stop.start()
+
+    watching = asyncio.ensure_future(cut_off_at_last())
     try:
         await server.serve(sockets=[listener])
     finally:
