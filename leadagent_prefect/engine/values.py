@@ -12,7 +12,6 @@ from typing import Any
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
-from prefect.variables import Variable
 
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.errors import ConfigurationError
@@ -96,9 +95,11 @@ async def _secret(client: PrefectClient, name: str) -> str | None:
 async def load_variables(names: Iterable[str]) -> dict[str, Any]:
     """The values of Prefect Variables; one that does not exist is left out."""
     ordered = sorted(names)
-    missing = object()
-    values = await asyncio.gather(*(Variable.aget(name, default=missing) for name in ordered))
-    return {name: value for name, value in zip(ordered, values) if value is not missing}
+    if not ordered:
+        return {}
+    async with get_client() as client:
+        found = await asyncio.gather(*(client.read_variable_by_name(name) for name in ordered))
+    return {name: variable.value for name, variable in zip(ordered, found) if variable is not None}
 
 
 class TaskView(Mapping[str, Any]):

@@ -123,8 +123,6 @@ async def check(workflow: RefWorkflow) -> None:
     assert attempts == expected.attempts
 
 
-# Prefect leaves the sockets of its API client to the garbage collector when a loop ends.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.timeout(480)
 def test_random_workflows_end_as_the_reference_says(probe: None, prefect_api: PrefectApi) -> None:
     from prefect import flow

@@ -12,7 +12,6 @@ from urllib.parse import quote_plus
 import pytest
 
 from leadagent_prefect import AgentResponse, ConfigurationError
-from leadagent_prefect.embedded import use_api
 from leadagent_prefect.errors import ServerError
 
 CANARY = "canary/+" + "5a8f0c"
@@ -38,15 +37,15 @@ async def test_a_missing_secret_with_a_default_is_no_error(bench: Any) -> None:
     assert result.results == {"a": "none"}
 
 
-async def test_a_secret_block_comes_before_the_environment(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_secret_block_comes_before_the_environment(
+    bench: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FROM_BLOCK", "of the environment")
-    with use_api(bench.api):
-        from prefect.blocks.system import Secret
-        from prefect.variables import Variable
+    from prefect.blocks.system import Secret
 
-        await Secret(value="of the block").asave("from-block", overwrite=True)
-        await Secret(value=1234567).asave("a-number", overwrite=True)
-        await Variable.aset("greeting", {"text": "hello"}, overwrite=True)
+    await Secret(value="of the block").asave("from-block", overwrite=True, client=recorded.client)
+    await Secret(value=1234567).asave("a-number", overwrite=True, client=recorded.client)
+    await recorded.client._client.post("/variables/", json={"name": "greeting", "value": {"text": "hello"}})
     bench.actions["take"] = lambda agent, given: [len(given["x"]), given["n"] == "1234567", given["v"]]
     result = await bench.run(
         {
