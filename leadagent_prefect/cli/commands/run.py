@@ -37,12 +37,13 @@ def command(
     """
     from leadagent_prefect.cli.interrupts import Interrupts
     from leadagent_prefect.cli.progress import display
-    from leadagent_prefect.cli.workflow_file import load_workflow
+    from leadagent_prefect.cli.workflow_file import load_workflow, make_importable
     from leadagent_prefect.inputs import check_inputs
 
     with Interrupts() as interrupts:
         loaded = load_workflow(file, quiet=quiet)
         inputs = check_inputs(loaded.workflow, _inputs(loaded, assignments, inputs_file))
+        make_importable(loaded)
         with display(len(loaded.workflow.tasks), quiet=quiet) as shown:
             result = _run(file, inputs, shown, interrupts)
     _print(result, as_json)
