@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from leadagent_prefect.codes import Severity
-from leadagent_prefect.diagnostics import Diagnostic, Span, quote
+from leadagent_prefect.diagnostics import Diagnostic, Span, did_you_mean, quote
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
+
+_HINTS = 200
 
 
 class Part(NamedTuple):
@@ -28,6 +30,7 @@ class Context:
 
     draft: Draft
     found: list[Diagnostic] = field(default_factory=list)
+    _hints: int = 0
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
@@ -63,6 +66,11 @@ class Context:
                 name = name if isinstance(name, str) else None
                 label = f"{noun} {quote(name)}" if name is not None else f"{key}[{index}]"
                 yield Part((key, index), item, name, label)
+
+    def near(self, name: str, known: Iterable[str], label: str = "defined") -> str | None:
+        """The hint of an unknown name. Of a file with hundreds the first ones get one: it takes its time."""
+        self._hints += 1
+        return did_you_mean(name, known, label) if self._hints <= _HINTS else None
 
     def say(
         self,

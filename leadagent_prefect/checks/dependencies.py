@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from leadagent_prefect.checks.context import Context, Part
 from leadagent_prefect.checks.references import Read
-from leadagent_prefect.diagnostics import did_you_mean, quote
+from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.source import Path
 
 
@@ -65,7 +65,7 @@ def _check_named(context: Context, part: Part, edges: dict[str, _Edge]) -> None:
             continue
         if name not in context.draft.task_names:
             message = f"{part.label} depends on {quote(name)}, which is not defined"
-            context.say("unknown-task", message, path, hint=did_you_mean(name, context.draft.task_names))
+            context.say("unknown-task", message, path, hint=context.near(name, context.draft.task_names))
         elif name in seen:
             context.say(
                 "duplicate-dependency",

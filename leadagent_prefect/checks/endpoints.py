@@ -74,7 +74,7 @@ def check_mcp(context: Context, agent: Part) -> str:
     marked = _MARKS.get(mark.lower()) if colon else None
     transport = params.get("transport", marked or ("stdio" if "command" in params else "streamable_http"))
     if marked and marked != transport:
-        message = f"{agent.label}: custom_params.transport is not the {marked} that its endpoint says"
+        message = f"{agent.label}: custom_params.transport contradicts the endpoint, which says {marked}"
         context.say(
             "conflicting-keys", message, (*agent.path, "custom_params", "transport"), hint="delete one"
         )
@@ -91,7 +91,10 @@ def check_mcp(context: Context, agent: Part) -> str:
 
 def _check_stdio(context: Context, agent: Part, params: Mapping[str, Any], line: str, marked: bool) -> None:
     path = (*agent.path, "endpoint")
-    if line and not marked:
+    if line and not marked and "transport" not in params:
+        message = f"{agent.label} has both an endpoint and custom_params.command"
+        context.say("conflicting-keys", message, path, hint="keep the one of the server that is meant")
+    elif line and not marked:
         message = f"{agent.label}: an endpoint of the transport stdio begins with stdio:"
         context.say("invalid-endpoint", message, path, hint=f"stdio:{line}")
     elif line.strip() and (extra := [key for key in ("command", "args") if key in params]):

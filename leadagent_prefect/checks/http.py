@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from leadagent_prefect.checks.context import Context, Part
 from leadagent_prefect.checks.endpoints import origin, parsed
-from leadagent_prefect.diagnostics import did_you_mean, quote
+from leadagent_prefect.diagnostics import quote
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PARAMETERS = ("body", "data", "endpoint", "headers", "json", "method", "params", "timeout")
@@ -50,7 +50,7 @@ def _check_request(context: Context, task: Part, parameters: Mapping[str, object
     for key in parameters:
         if key not in PARAMETERS:
             message = f"{task.label}: an HTTP request has no parameter {quote(key)}"
-            hint = did_you_mean(
+            hint = context.near(
                 key, PARAMETERS, "what the service takes goes under params, json or data; known"
             )
             context.say("unknown-param", message, (*path, key), hint=hint, key=True)
@@ -62,7 +62,7 @@ def _check_request(context: Context, task: Part, parameters: Mapping[str, object
     if method is None or (isinstance(method, str) and ("{{" in method or _is_method(method))):
         return
     found = quote(method) if isinstance(method, str) else "what stands there"
-    hint = did_you_mean(str(method).upper(), METHODS, "such as")
+    hint = context.near(str(method).upper(), METHODS, "such as")
     context.say("invalid-value", f"{task.label}: {found} is no HTTP method", (*path, "method"), hint=hint)
 
 
@@ -81,7 +81,13 @@ def _check_origin(context: Context, task: Part, agent: Part, endpoint: object) -
         context.say("invalid-endpoint", f"{task.label}: the endpoint {reason}", path)
         return
     own = parsed(base)[0] if isinstance(base, str) and "{{" not in base else None
-    if "@" in url.netloc or (own is not None and origin(url) != origin(own)):
-        message = f"{task.label} calls {quote(url.hostname or '')}, which is not the origin of {agent.label}"
+    address = url.netloc.rpartition("@")[2]
+    if address != url.netloc:
+        message = f"{task.label}: the endpoint holds credentials of its own"
+        context.say(
+            "leaves-origin", message, path, hint="they belong to authentication of an agent", quiet=True
+        )
+    elif own is not None and origin(url) != origin(own):
+        message = f"{task.label} calls {quote(address)}, which is not the origin of {agent.label}"
         hint = "give the path alone, or define an agent for the other service: credentials stay on one origin"
         context.say("leaves-origin", message, path, hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from leadagent_prefect.checks.context import Context, Part, strings
-from leadagent_prefect.diagnostics import did_you_mean, quote
+from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.source import Path
 from leadagent_prefect.templates import Reference, problems, references
 
@@ -102,16 +102,16 @@ def _judge(context: Context, found: Reference, names: tuple[str, ...]) -> tuple[
         known = _keys(context.data.get("inputs"))
         if first in known or context.draft.is_broken("inputs"):
             return None
-        return "unknown-input", f"input {quote(first)} is not defined", did_you_mean(first, known)
+        return "unknown-input", f"input {quote(first)} is not defined", context.near(first, known)
     if root == "tasks":
         return _of_task(context, path)
     fields = _FIELDS.get(root)
     if fields is None or first in fields:
         return None
-    return "unknown-field", f"`{root}` has no {quote(first)}", did_you_mean(first, fields, "it has")
+    return "unknown-field", f"`{root}` has no {quote(first)}", context.near(first, fields, "it has")
 
 
-def _of_root(context: Context, root: str, names: tuple[str, ...]) -> tuple[str, str, str]:
+def _of_root(context: Context, root: str, names: tuple[str, ...]) -> tuple[str, str, str | None]:
     if root in _ELSEWHERE:
         return "name-not-here", f"`{root}` can't be used here", _ELSEWHERE[root]
     message = f"there is no name {quote(root)}"
@@ -119,19 +119,19 @@ def _of_root(context: Context, root: str, names: tuple[str, ...]) -> tuple[str, 
         return "unknown-name", message, f'did you mean "tasks.{root}.result"?'
     if root in _keys(context.data.get("inputs")):
         return "unknown-name", message, f'did you mean "inputs.{root}"?'
-    return "unknown-name", message, did_you_mean(root, names, "names")
+    return "unknown-name", message, context.near(root, names, "names")
 
 
 def _of_task(context: Context, path: tuple[str | int, ...]) -> tuple[str, str, str | None] | None:
     name = str(path[0])
     if name not in context.draft.task_names:
-        hint = did_you_mean(name, context.draft.task_names)
-        return "unknown-task", f"task {quote(name)} is not defined", hint
+        hint = context.near(name, context.draft.task_names)
+        return "unknown-task", f"it reads task {quote(name)}, which is not defined", hint
     field = path[1] if len(path) > 1 else "result"
     if field in _FIELDS["tasks"]:
         return None
     message = f"a task has no {quote(str(field))}"
-    return "unknown-field", message, did_you_mean(str(field), _FIELDS["tasks"], "it has")
+    return "unknown-field", message, context.near(str(field), _FIELDS["tasks"], "it has")
 
 
 def _keys(value: Any) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def check_schedules(context: Context) -> None:
 def _check_kind(context: Context, schedule: ScheduleConfig, path: Path) -> None:
     given = [kind for kind in _KINDS if getattr(schedule, kind) is not None]
     if len(given) != 1:
-        found = " and ".join(given) or "neither"
+        found = " and ".join(given) or "none"
         message = f"a schedule has one of cron, interval and rrule, this one has {found}"
         place = (*path, given[1]) if given else path
         context.say("invalid-schedule", message, place, hint='such as: cron: "0 9 * * 1-5"', key=bool(given))
@@ -94,12 +94,14 @@ def _number(text: str, low: int, words: tuple[str, ...]) -> int:
 
 
 def _check_timezone(context: Context, name: str, path: Path) -> None:
+    import difflib
     import zoneinfo
 
     try:
         zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        hint = did_you_mean(name, zoneinfo.available_timezones(), "known")
+        near = difflib.get_close_matches(name, sorted(zoneinfo.available_timezones()), n=1)
+        hint = f"did you mean {quote(near[0])}?" if near else "such as Europe/Berlin or UTC"
         context.say("unknown-timezone", f"there is no time zone {quote(name)}", path, hint=hint)
 
 

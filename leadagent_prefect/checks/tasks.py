@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadagent_prefect.checks.context import Context, Part
-from leadagent_prefect.diagnostics import did_you_mean, quote
+from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.models import RetryConfig
 from leadagent_prefect.source import Path
 
@@ -36,17 +36,17 @@ def _names_agent(context: Context, task: Part) -> bool:
 def _check_call(context: Context, task: Part) -> None:
     name = task.data.get("agent_name")
     if "agent_name" not in task.data:
-        hint = did_you_mean("", context.draft.agent_names, "add agent_name; defined")
+        hint = context.near("", context.draft.agent_names, "add agent_name; defined")
         context.say(
             "missing-key", f"{task.label} names no agent to call", (*task.path, "agent_name"), hint=hint
         )
     elif isinstance(name, str) and name not in context.draft.agent_names and "{{" not in name:
         message = f"{task.label} uses agent {quote(name)}, which is not defined"
-        hint = did_you_mean(name, context.draft.agent_names)
+        hint = context.near(name, context.draft.agent_names)
         context.say("unknown-agent", message, (*task.path, "agent_name"), hint=hint)
     if "action" not in task.data and "agent_name" in task.data:
-        hint = "add it, such as: action: GET (http_api), chat_completion (ai_agent), call_tool (mcp_server)"
-        context.say("missing-key", f"{task.label} has no action", (*task.path, "action"), hint=hint)
+        example = "add it, such as: action: GET (http_api), chat_completion (ai_agent), call_tool (mcp_server)"
+        context.say("missing-key", f"{task.label} has no action", (*task.path, "action"), hint=example)
 
 
 def check_retries(context: Context) -> None:
@@ -95,5 +95,5 @@ def check_success(context: Context) -> None:
         context.say("min-success-unused", message, path, hint="failure_strategy: partial_completion_allowed")
     count = len(context.tasks)
     if isinstance(settings.min_success, int) and settings.min_success > count:
-        message = f"min_success is {settings.min_success}, but there are only {count} tasks"
+        message = f"min_success is {settings.min_success}, more than the number of tasks"
         context.say("min-success-too-high", message, path, hint=f'at most {count}, or a percentage: "80%"')

@@ -109,6 +109,7 @@ def parse(source: Source) -> tuple[nodes.Expr, Tokens]:
         place = error.lineno
         # Jinja places an early end of the text on the token before.
         message = (error.message or "not an expression").replace("of template", "of the expression")
+        message = message.replace("unexpected 'end of the expression'", "the expression ends too early")
         raise SyntaxProblem(message, place, tokens.length(place)) from None
     except ValueError:
         raise SyntaxProblem("a number is too large", source.offset, len(source.text)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from leadagent_prefect.diagnostics.words import did_you_mean
@@ -42,7 +43,7 @@ def complaint(call: Call) -> Complaint | None:
 
 
 def _of_arguments(call: Call) -> Complaint | None:
-    signature = inspect.signature(FILTERS[call.name])
+    signature = _signature(call.name)
     try:
         signature.bind(None, *call.args, **dict(call.kwargs))
     except TypeError as error:
@@ -52,9 +53,14 @@ def _of_arguments(call: Call) -> Complaint | None:
     return None
 
 
+@cache
+def _signature(name: str) -> inspect.Signature:
+    return inspect.signature(FILTERS[name])
+
+
 def _of_test(name: str, count: int, keywords: bool) -> Complaint | None:
     if name not in TESTS:
-        hint = "x is in [value], or x == value outside of select" if name in _SAME else None
+        hint = "write x == value or, in select and its like, 'in', [value]" if name in _SAME else None
         return "unknown-test", f'there is no test "{name}"', hint or did_you_mean(name, TESTS, "tests")
     if keywords or count != (name == "in"):
         takes = "one argument: a list, a string or a mapping" if name == "in" else "no argument"

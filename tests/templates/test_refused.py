@@ -22,7 +22,7 @@ def only(text):
         ("b {{ a b }}", "b", "the expression goes on where it should end"),
         ("{{ a ? b }}", "?", "unexpected character '?'"),
         ("{{ (a }}", "a", "unexpected end of the expression, expected ')'."),
-        ("{{ 5 + }}", "+", "unexpected 'end of the expression'"),
+        ("{{ 5 + }}", "+", "the expression ends too early"),
         ("{{ a. }}", ".", "expected name or number"),
         ("{{ " + "[" * 21 + " }}", "[", "more than 20 brackets inside each other"),
         ("{{ " + "9" * 5000 + " }}", " " + "9" * 5000 + " ", "a number is too large"),
