@@ -11,7 +11,7 @@ import unicodedata
 
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h)")
+_DURATION = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) *(?P<unit>ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)))
 _DURATION_HELP = 'a number of seconds, or a text such as "500ms", "30s", "5m" or "2h"'
@@ -67,6 +67,8 @@ def check_name(value: object) -> str:
                 "a name has no control or bidirectional characters, this one has {char}",
                 {"char": f"U+{ord(char):04X}"},
             )
+    if not any(map(str.isprintable, value.replace(" ", ""))):
+        raise PydanticCustomError("invalid-name", "a name has at least one visible character")
     return value
 
 
@@ -74,7 +76,7 @@ def check_min_success(value: object) -> int | str:
     """A count of at least 0, or a percentage such as ``"80%"``."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and re.fullmatch(r"(100|\d{1,2})(\.\d+)?%", value) and float(value[:-1]) <= 100:
+    if isinstance(value, str) and re.fullmatch(r"(100|[0-9]{1,2})(\.[0-9]+)?%", value) and float(value[:-1]) <= 100:
         return value
     raise PydanticCustomError(
         "invalid-value",

@@ -181,8 +181,7 @@ class _Writer:
 
     def owner(self, above: Path) -> type[BaseModel]:
         auth = self.part.get("authentication") if isinstance(self.part, dict) else None
-        tag = auth.get("type") if isinstance(auth, dict) else None
-        return model_at(self.model, above, tag if isinstance(tag, str) else None)
+        return model_at(self.model, above, auth.get("type") if isinstance(auth, dict) else None)
 
 
 def _mended(text: str, kinds: set[str]) -> str | None:

@@ -45,8 +45,9 @@ _CHILDREN: Mapping[str, type[BaseModel]] = {
     "cache": CacheConfig,
     "repeat": RepeatConfig,
     "schedule": ScheduleConfig,
-    "inputs": InputConfig,
     "tasks": TaskConfig,
+}
+_AUTHENTICATIONS: Mapping[str, type[BaseModel]] = {
     "bearer": BearerAuth,
     "api_key": ApiKeyAuth,
     "basic": BasicAuth,
@@ -69,7 +70,6 @@ _EXAMPLES: Mapping[tuple[type[BaseModel], str], str] = {
     (RepeatConfig, "until"): "until: \"{{ result.state == 'DONE' }}\"",
 }
 
-_AUTHENTICATIONS = (BearerAuth, ApiKeyAuth, BasicAuth)
 _HOMES: tuple[tuple[type[BaseModel], str], ...] = (
     (RetryConfig, "belongs under retry_config"),
     (AgentConfig, "belongs to an agent"),
@@ -91,13 +91,14 @@ _PARAMETERS = frozenset(
 )
 
 
-def model_at(model: type[BaseModel], path: Path, tag: str | None = None) -> type[BaseModel]:
+def model_at(model: type[BaseModel], path: Path, tag: object = None) -> type[BaseModel]:
     """The model of the mapping at ``path`` within a part; ``tag`` is the type of an authentication."""
     for step in path:
+        if step == "inputs":
+            return InputConfig  # what follows is a name of the author's
         if step == "authentication":
-            model = _CHILDREN[tag or "bearer"]
-        elif isinstance(step, str) and step in _CHILDREN:
-            model = _CHILDREN[step]
+            return _AUTHENTICATIONS.get(str(tag), BearerAuth)
+        model = _CHILDREN.get(str(step), model)
     return model
 
 
@@ -121,7 +122,7 @@ def example(model: type[BaseModel], key: str) -> str:
 
 def home_of(model: type[BaseModel], key: str) -> str | None:
     """Where a key that is not known here does belong, if anywhere."""
-    if model in _AUTHENTICATIONS:
+    if model in _AUTHENTICATIONS.values():
         return None
     if model in (TaskConfig, CompensateConfig) and key in _PARAMETERS:
         return "put it under parameters"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,12 +11,10 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from leadagent_prefect.diagnostics import Diagnostic, Span, quote
-from leadagent_prefect.source.nodes import Node, Place, Problem
+from leadagent_prefect.source.nodes import Lines, Node, Place, Problem
 
 Path = tuple[str | int, ...]
 """The keys and indices from the top to a value, such as ``("tasks", 3, "agent_name")``."""
-
-_BREAK = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass
@@ -71,11 +68,10 @@ class Document:
             needle = encode(wanted)
             # The n-th in the value is the n-th in the text, provided that both have as many.
             if needle and raw.count(needle) == node.value.count(wanted):
-                index = -1
-                for _ in range(before.count(wanted) + 1):
-                    index = raw.find(needle, index + 1 if index < 0 else index + len(needle))
-                if index >= 0:
-                    return node.start + index, node.start + index + len(needle)
+                index = raw.find(needle)
+                for _ in range(before.count(wanted)):
+                    index = raw.find(needle, index + len(needle))
+                return node.start + index, node.start + index + len(needle)
         return None
 
     def _walk(self, path: Path) -> list[Node]:
@@ -107,21 +103,16 @@ class Document:
     # --- lines ---
 
     @cached_property
-    def _starts(self) -> list[int]:
-        return [0, *(match.end() for match in _BREAK.finditer(self.text))]
+    def _lines(self) -> Lines:
+        return Lines(self.text)
 
     def span(self, start: int, end: int) -> Span:
         """Lines and columns of a stretch of the text."""
-        return Span(*self._position(start), *self._position(max(start, end)))
-
-    def _position(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        return Span(*self._lines.position(start), *self._lines.position(max(start, end)))
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its line break."""
-        end = self._starts[number] if number < len(self._starts) else len(self.text)
-        return self.text[self._starts[number - 1] : end].rstrip("\r\n")
+        return self._lines.text_of(number)
 
     # --- problems ---
 

@@ -117,7 +117,7 @@ class _Reader:
             child = self.value(self.skip(colon + 1), depth + 1)
             self.nodes += 1
             if key in keys:
-                self.duplicate(key, keys[key], place)
+                self.notes.duplicate(key, keys[key], place)
             else:
                 keys[key], children[key] = place, child
             position = self.separator(child.end, "}")
@@ -138,11 +138,6 @@ class _Reader:
                 "syntax-error", f'a comma before "{close}"', position, position + 1, "delete it"
             )
         return after
-
-    def duplicate(self, key: str, first: Place, second: Place) -> None:
-        line = self.text.count("\n", 0, first[0]) + 1
-        message = f"key {quote(key)} stands here again; the first is in line {line}"
-        self.notes.add("duplicate-key", message, *second, "keep one")
 
     def unexpected(self, at: int, expected: str, hint: str | None = None) -> Stop:
         found = quote(self.text[at]) if at < len(self.text) else "the end of the file"

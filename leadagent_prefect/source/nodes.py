@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
+
+from leadagent_prefect.diagnostics import quote
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 64
@@ -41,15 +46,50 @@ class Problem(NamedTuple):
     hint: str | None = None
 
 
+_BREAK = re.compile(r"\r\n|\n|\r")
+
+
+class Lines:
+    """A text by lines; all problems of one line share one string, however long the line is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts = [0, *(match.end() for match in _BREAK.finditer(text))]
+        self._shown: dict[int, str] = {}
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, counted from 1."""
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def text_of(self, number: int) -> str:
+        """A line without its line break."""
+        if number not in self._shown:
+            end = self.starts[number] if number < len(self.starts) else len(self.text)
+            self._shown[number] = self.text[self.starts[number - 1] : end].rstrip("\r\n")
+        return self._shown[number]
+
+
 class Stop(Exception):
     """Reading can't go on; the problem is noted."""
 
 
 @dataclass
 class Notes:
-    """The problems of one reading, each told once."""
+    """The problems of one reading."""
 
+    text: str
     problems: list[Problem] = field(default_factory=list)
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self.text)
+
+    def duplicate(self, key: str, first: Place, second: Place) -> None:
+        """A key that stands twice: named where it stands again, with the line of the first."""
+        line, _ = self.lines.position(first[0])
+        message = f"key {quote(key)} stands here again; the first is in line {line}"
+        self.add("duplicate-key", message, *second, "keep one")
 
     def add(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
         self.problems.append(Problem(code, message, start, end, hint))

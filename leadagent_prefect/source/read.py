@@ -54,7 +54,7 @@ def _parse(text: str, document: Document, format: Format) -> Document:
         document.problems.append(_too_large(document.filename))
         return document
     document.text = text
-    notes = Notes()
+    notes = Notes(text)
     try:
         document.root = read_json(text, notes) if format == "json" else read_yaml(text, notes)
         document.data = document.root.value

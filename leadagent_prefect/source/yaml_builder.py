@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -25,6 +24,7 @@ class _Frame:
     key_place: Place = (0, 0)
     merged: list[Node] = field(default_factory=list)
     merge_place: Place | None = None
+    merging: bool = False
     template: bool = False
 
     @property
@@ -100,7 +100,6 @@ class Builder:
     def close(self, event: Any) -> None:
         frame = self.frames.pop()
         node = frame.node
-        children = node.children or ()
         if frame.flow:
             node.end = event.end_mark.index
         else:
@@ -109,8 +108,8 @@ class Builder:
             self.merge(frame)
         if frame.template:
             node = self.template(node)
-        elif isinstance(children, dict):
-            node.value = {key: child.value for key, child in children.items()}
+        elif isinstance(node.children, dict):
+            node.value = {key: child.value for key, child in node.children.items()}
         self.remember(frame.anchor, node)
         self.add(node, node.start, node.end)
 
@@ -134,7 +133,7 @@ class Builder:
             parent.size += 1
             frame.key, frame.key_place = self.key_text(node, frame), (start, end)
             return
-        if frame.merge_place is not None and frame.key == "<<":
+        if frame.merging:
             self.merge_value(frame, node, start, end)
             return
         parent.size += node.size
@@ -142,13 +141,13 @@ class Builder:
         if isinstance(parent.children, list):
             parent.children.append(node)
             parent.value.append(node.value)
-        elif isinstance(parent.children, dict) and parent.keys is not None and frame.key is not None:
-            if frame.key in parent.keys:
-                self.duplicate(frame.key, parent.keys[frame.key], frame.key_place)
-            else:
-                parent.keys[frame.key] = frame.key_place
-                parent.children[frame.key] = node
-            frame.key = None
+            return
+        keys, children = _entries(parent)
+        key, frame.key = str(frame.key), None
+        if key in keys:
+            self.notes.duplicate(key, keys[key], frame.key_place)
+        else:
+            keys[key], children[key] = frame.key_place, node
 
     def key_text(self, node: Node, frame: _Frame) -> str:
         if isinstance(node.value, str):
@@ -164,15 +163,6 @@ class Builder:
             found = f"the key {text} is" if text else "an empty key is"
             self.notes.add("non-string-key", f"{found} not a string", node.start, node.end, hint)
         return text
-
-    def duplicate(self, key: str, first: Place, second: Place) -> None:
-        line = len(re.findall(r"\r\n|\n|\r", self.text[: first[0]])) + 1
-        self.notes.add(
-            "duplicate-key",
-            f"key {quote(key)} stands here again; the first is in line {line}",
-            *second,
-            "keep one",
-        )
 
     def template(self, node: Node) -> Node:
         """``{{ x }}`` without quotes is a mapping in a mapping: say so, and go on with what was meant."""
@@ -217,12 +207,12 @@ class Builder:
     def merge_key(self, place: Place) -> None:
         frame = self.frames[-1]
         if frame.merge_place is not None:
-            self.duplicate("<<", frame.merge_place, place)
-        frame.key, frame.key_place, frame.merge_place = "<<", place, place
+            self.notes.duplicate("<<", frame.merge_place, place)
+        frame.key, frame.merge_place, frame.merging = "<<", place, True
 
     def merge_value(self, frame: _Frame, node: Node, start: int, end: int) -> None:
         sources = node.children if isinstance(node.children, list) else [node]
-        frame.key = None
+        frame.key, frame.merging = None, False
         for source in sources:
             if source.keys is None:
                 hint = "write an alias of a mapping, or a list of such aliases"
@@ -232,12 +222,16 @@ class Builder:
 
     def merge(self, frame: _Frame) -> None:
         """YAML 1.1: a mapping's own keys win, then those of the earlier source."""
-        node = frame.node
-        if not isinstance(node.children, dict) or node.keys is None:
-            return  # pragma: no cover - only mappings have a merge key
+        keys, children = _entries(frame.node)
         for source in frame.merged:
-            node.size += source.size
-            node.height = max(node.height, source.height)
-            for key, child in (source.children or {}).items() if isinstance(source.children, dict) else ():
-                if key not in node.children and source.keys is not None:
-                    node.keys[key], node.children[key] = source.keys[key], child
+            frame.node.size += source.size
+            frame.node.height = max(frame.node.height, source.height)
+            places, values = _entries(source)
+            for key, child in values.items():
+                if key not in children:
+                    keys[key], children[key] = places[key], child
+
+
+def _entries(node: Node) -> tuple[dict[str, Place], dict[str, Node]]:
+    """The keys and values of a node that is a mapping."""
+    return cast("dict[str, Place]", node.keys), cast("dict[str, Node]", node.children)

@@ -1,0 +1,162 @@
+"""A file, a text or a dict becomes a workflow, or every problem it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.loader import examine, load, read
+from leadagent_prefect.loader.assembly import MAX_AGENTS, MAX_TASKS
+
+TEXT = """\
+name: news
+x-note: not read
+agents:
+  - {name: api, type: http_api, endpoint: "https://api.example.com"}
+tasks:
+  - {name: fetch, agent_name: api, action: GET}
+"""
+DATA: dict[str, Any] = {
+    "name": "news",
+    "agents": [{"name": "api", "type": "http_api", "endpoint": "https://api.example.com"}],
+    "tasks": [{"name": "fetch", "agent_name": "api", "action": "GET"}],
+}
+
+
+def codes(source: Any) -> list[str]:
+    return [d.code for d in examine(read(source))[1]]
+
+
+def test_a_path_a_text_and_a_dict_give_the_same_workflow(tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(TEXT)
+
+    assert load(path).workflow == load(str(path)).workflow == load(TEXT).workflow == load(DATA).workflow
+    assert load(path).document.base == tmp_path
+    assert load(path).digest == load(TEXT).digest != load(DATA).digest
+
+
+def test_a_text_that_begins_with_a_brace_is_a_text() -> None:
+    text = '{"name": "n", "agents": [{"name": "a", "type": "http_api", "endpoint": "https://x.example"}], '
+    text += '"tasks": [{"name": "t", "agent_name": "a", "action": "GET"}]}'
+
+    assert load(text, format="json", filename="body.json").document.filename == "body.json"
+    assert load(text).workflow.name == "n"
+
+
+def test_a_bad_file_raises_with_all_its_problems_in_order() -> None:
+    text = TEXT.replace("name: news", "nam: news").replace("action: GET", "acton: GET, timeout: -1")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load(text, filename="flow.yaml")
+
+    spans = [d.span for d in caught.value.diagnostics]
+    assert {d.code for d in caught.value.diagnostics} >= {"missing-key", "unknown-key", "invalid-duration"}
+    assert spans == sorted(spans)
+    assert str(caught.value).startswith("flow.yaml:1:1: error[missing-key]")
+
+
+def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file or directory"):
+        load(tmp_path / "none.yaml")
+
+
+def test_a_broken_part_hides_no_other_and_keeps_its_name() -> None:
+    text = TEXT.replace("type: http_api", "type: 5").replace("action: GET}", "action: GET, tags: [x]}")
+
+    draft, found = examine(read(text))
+
+    assert [d.code for d in found] == ["wrong-type", "unknown-key"]
+    assert draft.agent_names == {"api": ("agents", 0)}
+    assert draft.agents == {}
+    assert draft.task_names == {"fetch": ("tasks", 0)}
+    assert draft.tasks[("tasks", 0)].action == "GET"
+    assert draft.settings is not None
+    assert draft.is_broken("agents", 0, "type")
+    assert draft.is_broken("tasks", 0, "tags", 0)
+    assert not draft.is_broken("tasks", 0, "action")
+
+
+def test_a_broken_input_is_still_an_input() -> None:
+    draft, _ = examine(
+        read({**DATA, "inputs": {"a": {"type": "text"}, "b": {"type": "integer", "default": 1}}})
+    )
+
+    assert draft.settings is not None
+    assert sorted(draft.settings.inputs) == ["a", "b"]
+    assert draft.settings.inputs["b"].default == 1
+    assert draft.is_broken("inputs", "a", "type")
+    assert not draft.is_broken("inputs", "b")
+
+
+def test_inputs_that_are_no_mapping_are_left_out() -> None:
+    draft, found = examine(read({**DATA, "inputs": [1]}))
+
+    assert [d.message for d in found] == ["inputs: inputs is a list, expected a mapping"]
+    assert draft.settings is not None
+
+
+def test_a_workflow_with_a_broken_name_is_still_checked() -> None:
+    draft, found = examine(read({**DATA, "name": "a\nb"}))
+
+    assert [d.code for d in found] == ["invalid-name"]
+    assert draft.settings is not None
+
+
+def test_the_names_of_a_dict_are_given_as_paths() -> None:
+    assert [
+        d.message for d in examine(read({**DATA, "tasks": [{**DATA["tasks"][0], "timeout": "x"}]}))[1]
+    ] == ['tasks[0].timeout: task "fetch": timeout is the string "x", which is not allowed']
+
+
+@pytest.mark.parametrize(
+    ("key", "limit", "code"),
+    [("agents", MAX_AGENTS, "too-many-agents"), ("tasks", MAX_TASKS, "too-many-tasks")],
+)
+def test_there_are_at_most_so_many_agents_and_tasks(key: str, limit: int, code: str) -> None:
+    def items(count: int) -> list[dict[str, Any]]:
+        return [{**DATA[key][0], "name": f"{key}{n}"} for n in range(count)]
+
+    assert code not in codes({**DATA, key: items(limit)})
+    assert codes({**DATA, key: items(limit + 1)})[:1] == [code]
+
+
+def test_five_thousand_tasks_that_are_all_wrong_are_all_reported() -> None:
+    tasks = [{"name": f"t{n}", "agent_nam": "api", "action": "GET"} for n in range(MAX_TASKS)]
+
+    assert codes({**DATA, "tasks": tasks}).count("unknown-key") == MAX_TASKS
+
+
+@pytest.mark.parametrize("value", [None, "x", {"name": "api"}])
+def test_agents_and_tasks_are_lists(value: object) -> None:
+    draft, found = examine(read({**DATA, "tasks": value}))
+
+    assert [d.code for d in found] == ["wrong-type"]
+    assert draft.is_broken("tasks")
+
+
+def test_a_key_that_is_not_supported_yet_need_not_be_right() -> None:
+    text = TEXT.replace("action: GET", "action: GET, repeat: 5, when: [1]")
+
+    assert [(d.code, d.message.split('"')[1]) for d in examine(read(text))[1]] == [
+        ("not-supported-yet", "repeat"),
+        ("not-supported-yet", "when"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["on_failure", "finally"])
+def test_lists_that_are_not_supported_yet_are_still_read(key: str) -> None:
+    draft, found = examine(read({**DATA, key: [{"name": "tidy", "agent_name": "api", "action": "GET"}]}))
+
+    assert [d.code for d in found] == ["not-supported-yet"]
+    assert [task.name for task in (draft.on_failure | draft.finally_).values()] == ["tidy"]
+
+
+def test_a_number_that_cannot_be_read_is_complained_of_once() -> None:
+    assert codes("name: n\nglobal_timeout: .nan\nmax_parallel_tasks: 1e999\n" + TEXT.split("\n", 1)[1]) == [
+        "not-finite",
+        "not-finite",
+    ]
