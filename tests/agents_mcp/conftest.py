@@ -362,7 +362,7 @@ def everything_server() -> Iterator[Callable[[str], str]]:
 
 
 class Resumable:
-    """A server of before 2026 that ends each answer's stream at once; the answer is given to who comes back."""
+    """A server of before 2026 that ends each answer's stream at once; who comes back is given the answer."""
 
     def __init__(self) -> None:
         self.url, self.size = "", 0

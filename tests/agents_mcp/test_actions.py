@@ -96,7 +96,7 @@ async def test_a_resource_is_its_text_or_its_contents(agent, uri, result):
 
 async def test_a_resource_that_is_not_there_is_the_callers_error(agent):
     with pytest.raises(
-        errors.ClientError, match='resource "note://none" of .* answered 400: Unknown resource'
+        errors.ClientError, match=r'resource "note://none" of .* answered 400: Unknown resource'
     ):
         await agent.execute("read_resource", {"uri": "note://none"})
 
@@ -112,7 +112,7 @@ async def test_a_prompt_gives_messages_as_an_ai_agent_takes_them(agent):
 @pytest.mark.parametrize(
     ("action", "parameters", "words"),
     [
-        ("call_tool", {"tol": "add"}, 'has no "tol". Did you mean "tool"'),
+        ("call_tool", {"tol": "add"}, 'has no "tol"'),
         ("call_tool", {}, 'needs "tool", a text; found: None'),
         ("call_tool", {"tool": "a", "name": "b"}, '"tool" or "name", not both'),
         (
@@ -121,7 +121,7 @@ async def test_a_prompt_gives_messages_as_an_ai_agent_takes_them(agent):
             '"arguments" as a mapping of names to values, not list',
         ),
         ("list_tools", {"cursor": "x"}, 'the action "list_tools" takes no parameters; given: cursor'),
-        ("read_resource", {"url": "note://one"}, 'has no "url". Did you mean "uri"'),
+        ("read_resource", {"url": "note://one"}, 'has no "url"'),
         ("read_resource", {"uri": ""}, 'needs "uri", a text'),
         ("get_prompt", {"name": 3}, 'needs "name", a text; found: 3'),
     ],

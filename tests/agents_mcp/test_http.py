@@ -290,3 +290,26 @@ async def test_the_proxy_of_the_environment_is_used_but_for_hosts_left_out(
         await make(workshop).execute("add", {"a": 1, "b": 2})
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert (await make(workshop).execute("add", {"a": 1, "b": 2})).result == {"result": 3}
+
+
+async def test_a_packed_answer_under_sse_fails_its_call_at_once(sse_gate, make):
+    agent = make(sse_gate.url)
+    await agent.execute("list_tools", {})
+    sse_gate.answer = refuse("tools/call", 202, {"Content-Encoding": "br"}, b"?")
+    with pytest.raises(errors.InvalidOutput, match='content encoding "br"'):
+        await agent.execute("add", {"a": 1, "b": 2})
+
+
+async def test_a_stream_is_not_taken_up_again_for_a_call_that_is_over(gate):
+    import httpx2
+
+    from leadagent_prefect.agents.mcp.endpoint import server_of
+    from leadagent_prefect.agents.mcp.exchange import Exchange, current_exchange
+    from leadagent_prefect.agents.mcp.http import AbsorbingTransport
+    from leadagent_prefect.models import AgentConfig
+
+    server = server_of(AgentConfig(name="m", type="mcp_server", endpoint=gate.url))
+    current_exchange.set(Exchange(over=True))
+    async with httpx2.AsyncClient(transport=AbsorbingTransport(server, None, lambda: None)) as client:
+        assert (await client.get(gate.url, headers={"last-event-id": "1"})).status_code == 405
+    assert gate.seen == []

@@ -100,12 +100,23 @@ async def test_closing_under_a_call_fails_the_call(workshop, make):
         await call
 
 
-async def test_a_server_that_will_not_end_a_session_does_not_hold_up_the_run(gate, make):
+async def test_a_server_that_will_not_end_a_session_does_not_hold_up_the_run(gate, make, monkeypatch):
+    monkeypatch.setattr("leadagent_prefect.agents.mcp.session._CLOSING", 0.1)
     gate.answer = lambda message, _: (404, {}, b"") if message.get("method") == "server/discover" else None
     agent = make(gate.url)
     await agent.execute("add", {"a": 1, "b": 2})
+    whole, asked = gate.app, []
+
+    async def hang(scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("method") != "DELETE":
+            await whole(scope, receive, send)
+            return
+        asked.append(scope["path"])
+        await asyncio.Event().wait()
+
+    gate.app = hang
     await agent.close()
-    assert [method for method, _, _ in gate.seen][-1] == "DELETE"
+    assert asked == ["/mcp"]
 
 
 async def test_a_listing_that_fails_before_a_call_fails_the_call_unsent(gate, make):

@@ -79,14 +79,12 @@ async def test_a_machine_that_is_short_of_something_is_tried_again(make):
     agent = make(odd("banner"))
     await agent.open()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         with pytest.raises(errors.ConnectionFailed, match="was not started: Too many open files"):
             await agent.execute("t", {})
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert used < soft
 
 
 async def test_a_server_that_exits_at_once_fails_the_call_with_its_last_words(make):
