@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import ast
 import pkgutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,30 @@ def test_the_command_and_every_entry_point_exist(pyproject):
     for group in groups:
         for target in group.values():
             assert callable(pkgutil.resolve_name(target))
+
+
+def imported(files: list[Path]) -> set[str]:
+    """The first names of every absolute import in ``files``."""
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    whence = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in plain | whence}
+
+
+def provided(line: str) -> set[str]:
+    """The first names of the modules that an installed package brings; none where its marker rules it out."""
+    requirement = Requirement(line)
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return set()
+    return {path.parts[0].split(".")[0] for path in distribution(requirement.name).files or []}
+
+
+def test_every_package_that_is_imported_is_declared(pyproject: dict[str, Any], root: Path):
+    names = imported(sorted((root / "leadagent_prefect").rglob("*.py")))
+    declared = {name for line in pyproject["project"]["dependencies"] for name in provided(line)}
+    # tomllib is the standard library's from 3.11 on; before, tomli stands in for it.
+    known = {"leadagent_prefect", "tomllib", "tomli"} | sys.stdlib_module_names
+    assert names - known - declared == set()
 
 
 def test_the_light_contract_names_every_room_below_the_agents(pyproject, root):
