@@ -36,13 +36,13 @@ def _run(arguments: list[str]) -> int:
         code = command.main(args=arguments, prog_name="leadagent", standalone_mode=False)
     except BrokenPipeError:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the exit code is all that leaves the command line
         return exit_code(error, debug="--debug" in arguments)
     return code if isinstance(code, int) else 0
 
 
 def _broken_pipe() -> int:
-    """The reader went away (``leadagent graph F | head -1``): Python's own flush at exit must not complain."""
+    """The reader went away (``leadagent graph F | head -1``): Python's flush at exit must not complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, sys.stdout.fileno())

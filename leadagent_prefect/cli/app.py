@@ -47,7 +47,8 @@ def _debug() -> click.Option:
 command = _LazyGroup(
     "leadagent",
     help="Workflows of AI agents, MCP servers and HTTP APIs, written in YAML, run as Prefect flows.",
-    epilog="Exit codes: 0 completed or valid, 1 failed or cancelled, 2 bad input, 3 no Prefect API, 130 interrupted.",
+    epilog="Exit codes: 0 completed or valid, 1 failed or cancelled, 2 bad input, 3 no Prefect API, "
+    "130 interrupted.",
     params=[_debug()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,

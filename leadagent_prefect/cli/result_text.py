@@ -22,7 +22,11 @@ def render_result(result: WorkflowResult) -> str:
         *(f"  {printable(name)}: {_value(value)}" for name, value in result.results.items()),
     ]
     if result.errors or result.status == "failed":
-        lines += ["", "Errors:", *(f"  {printable(name)}: {one_line(text)}" for name, text in result.errors.items())]
+        lines += [
+            "",
+            "Errors:",
+            *(f"  {printable(name)}: {one_line(text)}" for name, text in result.errors.items()),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -47,5 +47,9 @@ def make_importable(loaded: Loaded) -> None:
     The folder comes last in the path: no file in it takes the place of a package.
     """
     base = loaded.document.base
-    if base is not None and str(base) not in sys.path and any(a.type == "custom" for a in loaded.workflow.agents):
+    if (
+        base is not None
+        and str(base) not in sys.path
+        and any(a.type == "custom" for a in loaded.workflow.agents)
+    ):
         sys.path.append(str(base))

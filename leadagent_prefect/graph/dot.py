@@ -8,7 +8,10 @@ from leadagent_prefect.plan import Plan
 
 def render(plan: Plan) -> str:
     """A digraph, drawn by ``dot -Tsvg``."""
-    lines = [f"digraph {_quoted(plan.name)} {{", '    node [shape=box, style=rounded, fontname="sans-serif"];']
+    lines = [
+        f"digraph {_quoted(plan.name)} {{",
+        '    node [shape=box, style=rounded, fontname="sans-serif"];',
+    ]
     for step in plan.steps:
         label = f"{_escaped(step.name)}\\n{_escaped(step.agent.name)}: {_escaped(step.action)}"
         lines.append(f'    t{step.index} [label="{label}"];')

@@ -10,7 +10,8 @@ from leadagent_prefect.plan import Plan, Step
 
 _STYLE = """
   :root { color-scheme: light dark; }
-  body { font: 15px/1.5 ui-sans-serif, system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+  body { font: 15px/1.5 ui-sans-serif, system-ui, sans-serif; }
+  body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
   figure { margin: 1.5rem 0; overflow-x: auto; }
   table { border-collapse: collapse; width: 100%; }
   th, td { border-bottom: 1px solid #8c959f66; padding: .3rem .6rem .3rem 0; text-align: left; }

@@ -21,4 +21,6 @@ def render(plan: Plan) -> str:
 
 def _text(text: str) -> str:
     """Every ASCII character but letters, digits and blanks as its number, which means it everywhere."""
-    return re.sub(r"[\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e]", lambda found: f"#{ord(found[0])};", printable(text))
+    return re.sub(
+        r"[\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e]", lambda found: f"#{ord(found[0])};", printable(text)
+    )

@@ -43,12 +43,12 @@ def render(plan: Plan) -> str:
     height = max(place.y for place in places.values()) + _HEIGHT + _MARGIN
     title = _xml(plan.name)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-label="{title}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"',
+        f'  width="{width:g}" height="{height:g}" role="img" aria-label="{title}">',
         f"  <title>{title}</title>",
         f"  <style>{_STYLE}  </style>",
-        '  <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-        'orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',
+        '  <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"',
+        '    orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',
         *(_edge(places[name], places[step.name]) for step in plan.steps for name in step.upstreams),
         *(line for step in plan.steps for line in _box(step, places[step.name])),
         "</svg>",
@@ -83,7 +83,8 @@ def _edge(above: _Point, below: _Point) -> str:
 def _box(step: Step, place: _Point) -> Iterator[str]:
     agent, middle = f"{step.agent.name}: {step.action}", place.x + _WIDTH / 2
     yield f"  <g><title>{_xml(step.name)} ({_xml(agent)})</title>"
-    yield f'    <rect class="box" x="{place.x:g}" y="{place.y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
+    corner = f'x="{place.x:g}" y="{place.y:g}"'
+    yield f'    <rect class="box" {corner} width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
     yield f'    <text x="{middle:g}" y="{place.y + 20:g}">{_xml(_short(step.name))}</text>'
     yield f'    <text class="small" x="{middle:g}" y="{place.y + 36:g}">{_xml(_short(agent))}</text>'
     yield "  </g>"

@@ -21,7 +21,9 @@ class _Tree:
         self._plan = plan
         position = {step.name: n for n, step in enumerate(plan.in_order)}
         #: Under whom each task is shown in full.
-        self._home = {step.name: max(step.upstreams, key=position.__getitem__, default=None) for step in plan.steps}
+        self._home = {
+            step.name: max(step.upstreams, key=position.__getitem__, default=None) for step in plan.steps
+        }
         self._cut: list[str] = []
 
     def lines(self) -> Iterator[str]:

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("file", metavar="FILE")
 @click.option(
-    "-i", "--input", "assignments", multiple=True, metavar="NAME=VALUE", help="An input; JSON where it parses."
+    "-i",
+    "--input",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An input; JSON where it parses.",
 )
 @click.option("--inputs", "inputs_file", metavar="FILE", help="Inputs as a mapping in a YAML or JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as one JSON object.")

@@ -95,5 +95,7 @@ class _Row:
     def text(self, now: float) -> Text:
         again = f", attempt {self.attempt}" if self.attempt > 1 else ""
         if self.waits_until > now:
-            return Text(f"{self._name}: waits {self.waits_until - now:.0f}s{again}", style="yellow", no_wrap=True)
+            return Text(
+                f"{self._name}: waits {self.waits_until - now:.0f}s{again}", style="yellow", no_wrap=True
+            )
         return Text(f"{self._name}: {now - self._since:.1f}s{again}", no_wrap=True)

@@ -1,0 +1,72 @@
+"""``leadagent server``: the Prefect server that leadagent starts by itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from leadagent_prefect.cli.failures import say
+
+if TYPE_CHECKING:
+    from leadagent_prefect.embedded import ServerStatus
+
+
+@click.group("server")
+def command() -> None:
+    """The Prefect server that leadagent starts by itself.
+
+    It is used where no Prefect API is configured, is shared by all runs, and ends when it is idle for long.
+    """
+
+
+@command.command("start")
+def _start() -> int:
+    """Start it, or find it running."""
+    from leadagent_prefect.embedded import start
+
+    print(start(say).ui_url)
+    return 0
+
+
+@command.command("stop")
+def _stop() -> int:
+    """End it."""
+    from leadagent_prefect.embedded import stop
+
+    say("The Prefect server has ended" if stop() else "No Prefect server of leadagent is running")
+    return 0
+
+
+@command.command("status")
+@click.option("--show-auth", is_flag=True, help="Show the auth string that its UI asks for.")
+@click.option("--json", "as_json", is_flag=True, help="Print the status as one JSON object.")
+def _status(show_auth: bool, as_json: bool) -> int:
+    """Say whether it runs, and where; the exit code is 1 if it does not answer."""
+    from leadagent_prefect.embedded import status
+
+    found = status()
+    facts = _facts(found, show_auth)
+    if as_json:
+        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+    else:
+        print("\n".join(f"{name}: {value}" for name, value in facts.items() if value is not None))
+    return 0 if found.ready else 1
+
+
+def _facts(found: ServerStatus, show_auth: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "status": "ready" if found.ready else "starting or stopping" if found.running else "not running",
+        "ui": found.api.ui_url if found.api else None,
+        "api": found.url,
+        "pid": found.pid,
+        "started_at": found.started_at,
+        "prefect": found.version,
+        "idle_seconds": None if found.idle_seconds is None else round(found.idle_seconds, 1),
+        "log": str(found.log_path),
+    }
+    if show_auth:
+        facts["auth"] = found.api.auth_string if found.api else None
+    return facts
