@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from leadagent_prefect.codes import Severity
 from leadagent_prefect.diagnostics import Diagnostic, Span, did_you_mean, quote
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
@@ -81,7 +80,6 @@ class Context:
         hint: str | None = None,
         key: bool = False,
         place: tuple[int, int] | None = None,
-        severity: Severity | None = None,
         quiet: bool = False,
     ) -> None:
         """Report a problem of the value (or the key) at ``path``; ``place`` is offset and length in a string.
@@ -95,8 +93,6 @@ class Context:
         found = document.diagnose(code, message, path, at="key" if key else "value", hint=hint, span=span)
         if found.span is not None and found.span in self._read:
             return
-        if severity is not None:
-            found = replace(found, severity=severity)
         self.found.append(replace(found, source_line=None) if quiet else found)
 
 

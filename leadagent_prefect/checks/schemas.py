@@ -78,8 +78,9 @@ def check_output_schemas(context: Context) -> None:
 
 
 def _check_schema(context: Context, schema: Mapping[str, Any], path: Path, label: str) -> bool:
-    for place, target in _references(schema):
-        if not target.startswith("#") or not _resolves(schema, target):
+    anchors = {f"#{name}" for _, name in _found(schema, "$anchor", "$dynamicAnchor")}
+    for place, target in _found(schema, "$ref", "$dynamicRef"):
+        if target not in anchors and not _resolves(schema, target):
             message = f"{label}: there is nothing at {quote(target)} in this schema"
             hint = "a reference points within its schema, such as #/$defs/item; nothing is fetched"
             context.say("invalid-schema", message, (*path, *place), hint=hint)
@@ -96,13 +97,14 @@ def _check_schema(context: Context, schema: Mapping[str, Any], path: Path, label
     return True
 
 
-def _references(schema: Any) -> Iterator[tuple[Path, str]]:
+def _found(schema: Any, *keywords: str) -> Iterator[tuple[Path, str]]:
+    """The values of keywords anywhere in a schema, each with its path."""
     left: list[tuple[Path, Any]] = [((), schema)]
     while left:
         path, item = left.pop()
         if isinstance(item, dict):
             for key, value in item.items():
-                if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                if key in keywords and isinstance(value, str):
                     yield (*path, key), value
                 elif key not in ("const", "enum", "default", "examples"):
                     left.append(((*path, key), value))
@@ -111,10 +113,13 @@ def _references(schema: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _resolves(schema: Any, target: str) -> bool:
-    """Whether a JSON pointer leads somewhere; a name (``#item``) is left to the validator."""
-    if not target.startswith("#/"):
-        return target == "#"
-    for step in target[2:].split("/"):
+    """Whether a JSON pointer (RFC 6901) leads somewhere in the schema; ``#`` is the schema itself."""
+    if target == "#":
+        return True
+    root, *steps = target.split("/")
+    if root != "#":
+        return False
+    for step in steps:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(schema, dict) and key in schema:
             schema = schema[key]

@@ -45,7 +45,9 @@ def _check_call(context: Context, task: Part) -> None:
         hint = context.near(name, context.draft.agent_names)
         context.say("unknown-agent", message, (*task.path, "agent_name"), hint=hint)
     if "action" not in task.data and "agent_name" in task.data:
-        example = "add it, such as: action: GET (http_api), chat_completion (ai_agent), call_tool (mcp_server)"
+        example = (
+            "add it, such as: action: GET (http_api), chat_completion (ai_agent), call_tool (mcp_server)"
+        )
         context.say("missing-key", f"{task.label} has no action", (*task.path, "action"), hint=example)
 
 

@@ -8,6 +8,11 @@ from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.templates import problems, render
 
 
+NO_REGEX = "not a regular expression (RE2)"
+LONG_REGEX = "a regular expression has at most 1000 characters"
+NO_SHIFT = "a shift is a number with s, m, h, d or w, such as '-7d' or '1d12h'"
+
+
 def only(text):
     (problem,) = problems(text)
     return problem.code, text[problem.offset : problem.offset + problem.length], problem.message
@@ -64,10 +69,10 @@ def test_what_is_no_expression(text, place, message):
         ("x|select(test='none')", "select", "`select` takes no arguments by name: test"),
         ("x|selectattr('a', 'none', 1)", "selectattr", "the test `none` takes no argument"),
         ("x|selectattr", "selectattr", "`selectattr`: missing a required argument: 'attribute'"),
-        ("x|regex_search('(')", "regex_search", "`regex_search`: not a regular expression (RE2): missing ): ("),
-        ("x|regex_search('(?=x)')", "regex_search", "`regex_search`: not a regular expression (RE2): invalid perl operator: (?="),
-        ("x|regex_search('" + "a" * 1001 + "')", "regex_search", "`regex_search`: a regular expression has at most 1000 characters"),
-        ("x|shift('7 days')", "shift", "`shift`: a shift is a number with s, m, h, d or w, such as '-7d' or '1d12h'"),
+        ("x|regex_search('(')", "regex_search", f"`regex_search`: {NO_REGEX}: missing ): ("),
+        ("x|regex_search('(?=x)')", "regex_search", f"`regex_search`: {NO_REGEX}: invalid perl operator: (?="),
+        (f"x|regex_replace('{'a' * 1001}', '')", "regex_replace", f"`regex_replace`: {LONG_REGEX}"),
+        ("x|shift('7 days')", "shift", f"`shift`: {NO_SHIFT}"),
         ("x|shift('999999999w')", "shift", "`shift`: the shift is too long"),
     ],
 )  # fmt: skip
@@ -118,10 +123,12 @@ def test_a_string_without_braces_has_no_problems():
         "().__class__", "[].__class__", "{}.__class__", "(1).__class__", "(inputs.name ~ '').__class__",
         "'a' * 300000000", "('a' ~ 'b') * 300000000", "[0] * 300000000", "'%300000000d' % 1",
         "'%300000000d'|format(1)", "2 ** 99999999", "range(10 ** 9)", "range(10**9)|list", "lipsum()",
-        "lipsum", "cycler('a')", "cycler.__init__.__globals__", "joiner", "namespace(a=1)", "self", "self._TemplateReference__context",
+        "lipsum", "cycler('a')", "cycler.__init__.__globals__", "joiner", "namespace(a=1)", "self",
+        "self._TemplateReference__context",
         "config", "request", "dict(a=1)", "caller()", "varargs", "loop", "super()", "url_for.__globals__",
         "inputs.name.format(1)", "'{0.__class__}'.format(1)", "inputs|map(attribute='__class__')|list",
-        "inputs.list|map('__class__')", "inputs.list|map(attribute='__class__')", "inputs.list|sort(attribute='__class__')",
+        "inputs.list|map('__class__')", "inputs.list|map(attribute='__class__')",
+        "inputs.list|sort(attribute='__class__')",
         "(inputs.list|first).__class__", "inputs.list|groupby('__class__')", "env.__class__", "env.values_",
         "env['__init__']", "env.keys", "x if x.__class__ else y",
     ],

@@ -95,9 +95,9 @@ def test_a_namespace_is_no_value(scope):
 
 
 def test_a_namespace_says_itself_where_it_looked(scope):
-    with pytest.raises(TemplateError, match="NOPE is no environment variable$"):
+    with pytest.raises(TemplateError, match=r"NOPE is no environment variable$"):
         render("{{ env.NOPE }}", scope)
-    with pytest.raises(TemplateError, match='env has no "SILENT"$'):
+    with pytest.raises(TemplateError, match=r'env has no "SILENT"$'):
         render("{{ env.SILENT }}", scope)
     assert render("{{ env.NOPE|default('/') }}{{ 'HOME' in env }}{{ env.HOME }}", scope) == "/true/root"
 
