@@ -23,7 +23,9 @@ import completions
 
 PORT, TOOLS_PORT = 8750, 8751
 ARTICLES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("articles.json").read_text())
-DAYS = [{"day": n, "visits": 100 + 7 * n + n % 5, "sales": 20 + 2 * n - n % 3} for n in range(1, 101)]
+DAYS = [
+    {"day": n, "visits": 100 + 3 * n + n * 37 % 190, "sales": 20 + 2 * n + n * 53 % 90} for n in range(1, 101)
+]
 
 
 class Services:
