@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from leadagent_prefect.embedded.server import main
 
-if __name__ == "__main__":
-    main()
+main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -52,6 +53,14 @@ async def watch(
         if activity.idle_seconds() >= limit or not is_ours():
             server.should_exit = True
         trim(log)
+
+
+def end_anyway(seconds: float = 20.0) -> threading.Timer:
+    """Cuts off a stop that hangs: it would keep the lock, and so keep every later run from a server."""
+    timer = threading.Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def trim(log: Path, limit: int = LOG_LIMIT) -> None:

@@ -6,13 +6,13 @@ Prefect reads its settings when it is imported, so the environment is complete b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import os
 import secrets
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Container
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from leadagent_prefect.embedded.activity import Activity, CountedApp
 from leadagent_prefect.embedded.configured import setting
 from leadagent_prefect.embedded.home import ServerHome
-from leadagent_prefect.embedded.idle import idle_limit, watch
+from leadagent_prefect.embedded.idle import end_anyway, idle_limit, watch
 from leadagent_prefect.embedded.profile import SERVER_PROFILE, server_address
 from leadagent_prefect.embedded.secrets_at_rest import encryption_key
 from leadagent_prefect.embedded.state import ServerRecord, is_same_file, process_birth, try_lock
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 #: The stock ephemeral server of Prefect, and many a web server, look for their ports here.
 AVOIDED_PORTS = range(8000, 9000)
-#: Seconds after which a stop counts as stuck.
-_STOP_LIMIT = 20.0
+#: Ten runs that wait for the start ask again every few seconds.
+_BACKLOG = 1024
 
 
 def main() -> None:
@@ -58,20 +58,13 @@ def listen(preferred: int, avoid: Container[int] = AVOIDED_PORTS) -> socket.sock
     The port of the server before is preferred, so that clients and browser tabs find its successor.
     It listens at once: whoever connects during the start waits instead of being refused.
     """
-    candidates = [0 if preferred in avoid else preferred]
+    if preferred and preferred not in avoid:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", preferred), backlog=_BACKLOG)
     refused: list[socket.socket] = []
     try:
         while True:
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", candidates.pop() if candidates else 0))
-                listener.listen(1024)
-            except OSError:
-                refused.append(listener)
-                if not candidates and len(refused) > 100:
-                    raise
-                continue
+            listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
             if listener.getsockname()[1] not in avoid:
                 return listener
             refused.append(listener)
@@ -132,10 +125,7 @@ async def _serve_until_idle(
             return is_same_file(home.state_file, lock)
 
         await watch(server, activity, limit=idle_limit(), is_ours=is_ours, log=home.log_file)
-        # A stop that hangs would keep the lock, and with it every later run from a server.
-        hard_stop = threading.Timer(_STOP_LIMIT, os._exit, [1])
-        hard_stop.daemon = True
-        hard_stop.start()
+        end_anyway()
 
     watching = asyncio.ensure_future(cut_off_at_last())
     try:

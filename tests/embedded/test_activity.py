@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from leadagent_prefect.embedded.activity import Activity, CountedApp, Receive, Scope, Send
-from leadagent_prefect.embedded.idle import idle_limit, trim, watch
+from leadagent_prefect.embedded.idle import end_anyway, idle_limit, trim, watch
 from leadagent_prefect.errors import PrefectUnavailable
+
+from .conftest import python
 
 
 class Clock:
@@ -134,6 +136,23 @@ async def test_the_time_a_start_takes_is_not_idle(tmp_path: Path) -> None:
     assert server.should_exit
 
 
+STUCK = """
+import time
+from leadagent_prefect.embedded.idle import end_anyway
+end_anyway(0.01)
+time.sleep(600)
+"""
+
+
+def test_a_stop_that_hangs_is_cut_off() -> None:
+    with python(STUCK) as stuck:
+        assert stuck.wait() == 1
+    timer = end_anyway()
+    assert timer.daemon
+    timer.cancel()
+    timer.join()
+
+
 def test_a_log_that_grew_is_emptied_and_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with log.open("a") as writer:
@@ -146,7 +165,9 @@ def test_a_log_that_grew_is_emptied_and_goes_on(tmp_path: Path) -> None:
     assert log.read_text() == "y"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("2.5", 2.5), ("", 1800.0), ("0", math.inf), ("inf", math.inf)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2.5", 2.5), ("", 1800.0), ("0", math.inf), ("inf", math.inf)]
+)
 def test_the_idle_limit_is_in_seconds(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADAGENT_SERVER_IDLE_SECONDS", text)
     assert idle_limit() == seconds

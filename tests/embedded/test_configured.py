@@ -60,9 +60,7 @@ def test_an_empty_variable_takes_back_what_a_profile_says(
     assert configured_api() is None
 
 
-def test_profiles_may_lie_elsewhere(
-    profiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_profiles_may_lie_elsewhere(profiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     profiles.rename(tmp_path / "mine.toml")
     monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "mine.toml"))
     assert setting("PREFECT_API_URL") == "http://office:4200/api"
