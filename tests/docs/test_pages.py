@@ -53,7 +53,9 @@ def desk(page, tmp_path, relocated, examples_here, prefect_api, monkeypatch):
 
 def test_every_block_is_of_a_kind_that_is_tried():
     kinds = {"yaml", "python", "console", "bash", "json"} | WITHOUT_TEST
-    strays = [f"{page.relative_to(ROOT)}:{f.line}: {f.language!r}" for page, f in BLOCKS if f.language not in kinds]
+    strays = [
+        f"{page.relative_to(ROOT)}:{f.line}: {f.language!r}" for page, f in BLOCKS if f.language not in kinds
+    ]
     assert strays == []
 
 

@@ -25,9 +25,7 @@ def script(environment):
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, f"examples/{name}", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     return run
 
@@ -64,7 +62,12 @@ def test_with_a_key_the_quickstart_calls_the_real_service(script, environment, s
 def test_ctrl_c_ends_the_quickstart_with_all_its_processes(environment):
     command = [sys.executable, "examples/quickstart/run.py"]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         assert process.stderr.readline()  # it says what it does, so it runs
@@ -117,7 +120,9 @@ def test_the_services_say_when_their_ports_are_taken(services, environment, exam
     text = (examples_here / "examples" / "servers.py").read_text()
     port, tools_port = services.url.rpartition(":")[2], services.tools_url[7:-4].rpartition(":")[2]
     taken = examples_here / "examples" / "taken.py"
-    taken.write_text(text.replace("PORT, TOOLS_PORT = 8750, 8751", f"PORT, TOOLS_PORT = {port}, {tools_port}"))
+    taken.write_text(
+        text.replace("PORT, TOOLS_PORT = 8750, 8751", f"PORT, TOOLS_PORT = {port}, {tools_port}")
+    )
     done = subprocess.run(
         [sys.executable, taken], env=environment, capture_output=True, text=True, check=False
     )

@@ -24,7 +24,12 @@ async def test_simple_workflow_hands_data_from_task_to_task(run_example, service
     result = await run_example("simple_workflow.yaml", tools=services.tools_url)
     assert result.errors == {}
     assert result.status == "completed"
-    assert list(result.results) == ["fetch_raw_data", "process_with_ai", "analyze_with_mcp", "generate_report"]
+    assert list(result.results) == [
+        "fetch_raw_data",
+        "process_with_ai",
+        "analyze_with_mcp",
+        "generate_report",
+    ]
     assert result.results["fetch_raw_data"]["count"] == 100
     assert result.results["process_with_ai"]["data"]["confidence"] == 0.95
     assert result.results["analyze_with_mcp"] == {"correlation": 0.7693, "samples": 100}

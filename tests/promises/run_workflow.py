@@ -15,7 +15,12 @@ async def run_workflow():
         "name": "my_workflow",
         "agents": [{"name": "http_agent", "type": "http_api", "endpoint": "http://127.0.0.1:8750"}],
         "tasks": [
-            {"name": "fetch", "agent_name": "http_agent", "action": "fetch", "parameters": {"endpoint": "/data"}}
+            {
+                "name": "fetch",
+                "agent_name": "http_agent",
+                "action": "fetch",
+                "parameters": {"endpoint": "/data"},
+            }
         ],
     }
     result = await agent.execute_workflow_from_dict(config)

@@ -105,7 +105,9 @@ async def test_the_parallel_snippet_combines_its_sources(at_home, relocated, ser
     ]
     result = await LeadAgent().execute_workflow_from_dict(complete({**data, "agents": agents}))
     assert result.errors == {}
-    assert result.results["combine_results"]["content"] == "combine of fetch_data_source_1, fetch_data_source_2"
+    assert (
+        result.results["combine_results"]["content"] == "combine of fetch_data_source_1, fetch_data_source_2"
+    )
 
 
 def test_the_first_workflow_runs_from_python(at_home, snippet, tmp_path, services, monkeypatch, capsys):
