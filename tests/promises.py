@@ -212,7 +212,7 @@ PROMISES = (
     ),
     kept(
         "keys-of-a-task",
-        "name, description, agent_name, action, parameters, timeout, depends_on, continue_on_failure, retry_config",
+        "description, agent_name, action, parameters, timeout, depends_on, continue_on_failure, retry_config",
         f"{SNIPPETS}::test_a_task_takes_the_promised_keys",
     ),
     kept(

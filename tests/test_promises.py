@@ -16,7 +16,7 @@ SURFACES = {"REST API", "Docker", "circuit breaker", "compensation", "publicatio
 
 
 @cache
-def tests_of(file: str) -> set[str]:
+def found_in(file: str) -> set[str]:
     path = HERE / file
     if not path.is_file():
         return set()
@@ -28,7 +28,7 @@ def test_every_promise_has_a_test_that_exists_or_says_what_it_waits_for():
     bare = [promise.id for promise in PROMISES if bool(promise.tests) == bool(promise.waits_for)]
     assert bare == []
     named = [(promise.id, test) for promise in PROMISES for test in promise.tests]
-    missing = [(id, test) for id, test in named if test.split("::")[1] not in tests_of(test.split("::")[0])]
+    missing = [(id, test) for id, test in named if test.split("::")[1] not in found_in(test.split("::")[0])]
     assert missing == []
 
 
@@ -43,5 +43,5 @@ def test_no_promise_stands_twice():
 
 def test_every_test_of_the_originals_snippets_keeps_a_promise():
     named = {test for promise in PROMISES for test in promise.tests}
-    snippets = {f"promises/test_snippets.py::{name}" for name in tests_of("promises/test_snippets.py")}
+    snippets = {f"promises/test_snippets.py::{name}" for name in found_in("promises/test_snippets.py")}
     assert {test for test in snippets if "::test_" in test} <= named

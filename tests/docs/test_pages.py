@@ -1,4 +1,4 @@
-"""The docs never lie, because they run: every fenced block of every page, by its kind (tests/plugins/fences.py)."""
+"""The docs never lie, because they run: every block of every page, by its kind (tests/plugins/fences.py)."""
 
 from __future__ import annotations
 
@@ -71,10 +71,7 @@ def test_workflows_and_parts_of_them_are_valid(page, fence, relocated, monkeypat
     if fence.options.get("diagnostics"):
         return  # the console block that checks this file shows what is wrong with it
     data = read_text(fence.text, f"{page.name}:{fence.line}", "yaml", ROOT).data
-    if {"name", "tasks"} <= data.keys():
-        loaded = load(data)
-    else:
-        loaded = load(complete(data))
+    loaded = load(data if {"name", "tasks"} <= data.keys() else complete(data))
     assert render_text(loaded.warnings, color=False) == ""
 
 
@@ -87,7 +84,8 @@ def test_json_parses(page, fence):
 def test_python_runs_and_prints_what_is_shown(page, fence, desk, relocated):
     printed = io.StringIO()
     with redirect_stdout(printed):
-        exec(compile(relocated(fence.text), f"{page.name}:{fence.line}", "exec"), {"__name__": "__main__"})
+        code = compile(relocated(fence.text), f"{page.name}:{fence.line}", "exec")
+        exec(code, {"__name__": "__main__"})  # noqa: S102 - the code is the documentation's
     shown = output_of(page, fence)
     if shown is not None:
         assert difference(relocated(shown.text), printed.getvalue()) is None

@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 @pytest.fixture(scope="session")
 def services() -> Iterator[Any]:
-    """``examples/servers.py``'s `Services`, on free ports: ``url``, ``tools_url``, ``inputs``, ``requests``."""
+    """`Services` of examples/servers.py: ``url``, ``tools_url``, ``inputs``, ``requests``."""
     sys.path.insert(0, str(EXAMPLES))
     with import_module("servers").Services() as running:
         yield running

@@ -20,8 +20,9 @@ from leadagent_prefect.source import read_path
 HERE = Path(__file__).parent
 #: What the original prints of a run, with the figures and the results left open.
 OUTPUT = re.compile(
-    r"Workflow completed with status: completed\nCompleted tasks: 4/4\nExecution time: \d+\.\d\ds\n\nResults:\n"
-    r"  fetch_raw_data: \{'count': 100, .*\n  process_with_ai: \{.*\n  analyze_with_mcp: \{'correlation': .*\n"
+    r"Workflow completed with status: completed\nCompleted tasks: 4/4\nExecution time: \d+\.\d\ds\n\n"
+    r"Results:\n  fetch_raw_data: \{'count': 100, .*\n  process_with_ai: \{.*\n"
+    r"  analyze_with_mcp: \{'correlation': .*\n"
     r"  generate_report: \{.*\}\n"
 )
 
