@@ -123,6 +123,11 @@ ROWS = (
         "At most 250,000 keys and values. A few nested aliases can stand for billions.",
     ),
     Code(
+        "too-many-problems",
+        "More problems than anyone reads",
+        "The first 1,000 are shown, by position. Mend them first.",
+    ),
+    Code(
         "too-many-tasks",
         "Too many tasks",
         "At most 5,000 tasks in one file.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +14,13 @@ from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader.assembly import assemble, finish
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.source import Document, digest, read_data, read_path, read_text
+from leadagent_prefect.source.nodes import MAX_PROBLEMS
 
 __all__ = ["Loaded", "examine", "load", "read"]
 
 _UNREAD = frozenset({"not-finite", "number-too-large"})
+
+_LONGEST_PATH = 4096
 
 Source = str | Path | Mapping[str, Any]
 
@@ -58,14 +61,19 @@ def read(
     filename: str | None = None,
     base: Path | None = None,
 ) -> Document:
-    """The document of a source. A string with a line break, or one that begins with a brace, is the text of a
-    workflow; any other is the path of a file. ``format``, ``filename`` and ``base`` are of a text.
+    """The document of a source. A string with a line break, or that begins with a brace, or longer than any
+    path is the text of a workflow; any other is the path of a file. ``format``, ``filename`` and ``base``
+    are of a text.
     """
     if isinstance(source, Mapping):
         return read_data(source, filename or "<dict>", base)
-    if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
+    if isinstance(source, str) and _is_text(source):
         return read_text(source, filename or "<string>", format or "yaml", base)
     return read_path(source)
+
+
+def _is_text(source: str) -> bool:
+    return "\n" in source or source.lstrip().startswith("{") or len(source) > _LONGEST_PATH
 
 
 def examine(document: Document) -> tuple[Draft, list[Diagnostic]]:
@@ -76,4 +84,9 @@ def examine(document: Document) -> tuple[Draft, list[Diagnostic]]:
     # A number that can't be read stands as 0 in the data: nothing is to be said of that 0.
     unread = {problem.span for problem in document.problems if problem.code in _UNREAD and problem.span}
     unique = dict.fromkeys([*document.problems, *(d for d in found if d.span not in unread)])
-    return draft, sorted(unique, key=lambda d: d.sort_key)
+    ordered = sorted(unique, key=lambda d: d.sort_key)
+    if len(ordered) > MAX_PROBLEMS:
+        last = ordered[MAX_PROBLEMS - 1]
+        message = f"more than {MAX_PROBLEMS:,} problems: those after this one are not shown"
+        ordered[MAX_PROBLEMS:] = [replace(last, code="too-many-problems", message=message, hint=None)]
+    return draft, ordered

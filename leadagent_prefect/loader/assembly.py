@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,7 @@ from leadagent_prefect.loader.complaints import complaints, found
 from leadagent_prefect.loader.keys import UNSUPPORTED, example
 from leadagent_prefect.models import AgentConfig, InputConfig, TaskConfig, Workflow, WorkflowSettings
 from leadagent_prefect.source import Document, Path
+from leadagent_prefect.source.nodes import MAX_PROBLEMS
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -99,8 +101,13 @@ class _Assembly:
         try:
             return model.model_validate(value)
         except ValidationError as error:
+            if len(self.found) > MAX_PROBLEMS:
+                self.draft.broken.add(path)
+                return None
             keys: set[str] = set()
-            for diagnostic, place in complaints(error, model, value, path, self.document):
+            for diagnostic, place in islice(
+                complaints(error, model, value, path, self.document), MAX_PROBLEMS
+            ):
                 key = str(place[len(path)]) if len(place) > len(path) else ""
                 keys.add(key)
                 self.draft.broken.add(place[: 2 if place[:1] == ("inputs",) else len(path) + 1])

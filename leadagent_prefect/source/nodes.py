@@ -13,6 +13,7 @@ from leadagent_prefect.diagnostics import quote
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 250_000
+MAX_PROBLEMS = 1_000
 
 Place = tuple[int, int]
 """Start and end in the text, in characters."""
@@ -76,7 +77,7 @@ class Stop(Exception):
 
 @dataclass
 class Notes:
-    """The problems of one reading."""
+    """The problems of one reading; it stops when there are more than anyone reads."""
 
     text: str
     problems: list[Problem] = field(default_factory=list)
@@ -93,6 +94,8 @@ class Notes:
 
     def add(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
         self.problems.append(Problem(code, message, start, end, hint))
+        if len(self.problems) > MAX_PROBLEMS:
+            raise Stop
 
     def stop(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> Stop:
         """To be raised: ``raise notes.stop(...)``."""

@@ -57,8 +57,8 @@ def read_yaml(text: str, notes: Notes, parser: Any = None) -> Node:
 def _events(text: str, notes: Notes, parser: Any) -> Iterator[Any]:
     try:
         source = parser(text)
-        while source.check_event():
-            yield source.get_event()
+        while (event := source.get_event()) is not None:
+            yield event
     except yaml.YAMLError as error:
         problem = syntax_problem(error, text)
         # An unquoted template was noted already, if it began well and only then led the parser astray.

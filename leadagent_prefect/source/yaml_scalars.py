@@ -43,6 +43,12 @@ class Scalars:
         return start, end
 
     def node(self, event: Any) -> Node:
+        if event.implicit[0] and event.tag is None and event.anchor is None:  # nine of ten
+            start, end = event.start_mark.index, event.end_mark.index
+            return Node(self._resolved(event.value, start, end), start, end)
+        return self._styled(event)
+
+    def _styled(self, event: Any) -> Node:
         start, end = self.place(event)
         if event.style in ("|", ">"):
             # libyaml lets a block scalar end where the next token begins.

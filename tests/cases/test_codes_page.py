@@ -15,6 +15,7 @@ PAGE = HERE.parents[1] / "docs" / "diagnostics.md"
 WITHOUT_CASE = {
     "not-plain-data": "of a dict, see tests/loader",
     "too-large": "the file would have 2 MiB, see tests/source",
+    "too-many-problems": "the file would have 1,001 mistakes, see tests/loader",
     "too-many-tasks": "the file would have 5,001 tasks, see tests/loader",
     "unreadable-file": "there is no file, see tests/source",
 }

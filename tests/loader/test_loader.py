@@ -124,10 +124,23 @@ def test_there_are_at_most_so_many_agents_and_tasks(key: str, limit: int, code: 
     assert codes({**DATA, key: items(limit + 1)})[:1] == [code]
 
 
-def test_five_thousand_tasks_that_are_all_wrong_are_all_reported() -> None:
-    tasks = [{"name": f"t{n}", "agent_nam": "api", "action": "GET"} for n in range(MAX_TASKS)]
+def test_a_thousand_problems_are_shown_and_then_it_is_said_that_there_are_more() -> None:
+    tasks = "".join(f"  - {{name: t{n}, agent_nam: api, action: GET}}\n" for n in range(MAX_TASKS - 1))
+    text = TEXT + tasks
 
-    assert codes({**DATA, "tasks": tasks}).count("unknown-key") == MAX_TASKS
+    assert codes(text)[1000:] == ["too-many-problems"]
+    assert set(codes(text)[:1000]) <= {"unknown-key", "missing-key", "conflicting-keys", "unused-agent"}
+
+
+def test_a_part_with_thousands_of_problems_shows_a_thousand() -> None:
+    found = examine(read({**DATA, **{f"key_{n}": n for n in range(3000)}}))[1]
+
+    assert [d.code for d in found] == ["unknown-key"] * 1000
+    assert found[0].severity == "error"
+
+
+def test_reading_stops_at_a_thousand_and_one_problems() -> None:
+    assert codes("a: {b: 1" + ", b: 2" * 5000 + "}\n") == ["duplicate-key"] * 1000 + ["too-many-problems"]
 
 
 @pytest.mark.parametrize("value", [None, "x", {"name": "api"}])

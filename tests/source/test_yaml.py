@@ -165,7 +165,7 @@ def test_the_parser_may_be_given() -> None:
 
 def test_an_error_without_a_place_is_reported_at_the_end() -> None:
     class Broken(PureParser):
-        def check_event(self) -> bool:
+        def get_event(self) -> None:
             raise yaml_reader.yaml.YAMLError("odd {braces}")
 
     notes = Notes("a: 1")
