@@ -7,19 +7,13 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError, Missing
 from leadagent_prefect.templates.filters import FILTERS, TESTS
 from leadagent_prefect.templates.filters.arguments import bounded, lookup, number
 from leadagent_prefect.templates.filters.tests import contains
+from leadagent_prefect.templates.texts import joined, to_text
 from leadagent_prefect.templates.tree import SIGNS, Call, Const, Item, Name, Node, Op, spell
-from leadagent_prefect.templates.values import (
-    EvalError,
-    Missing,
-    joined,
-    kind,
-    text_key,
-    to_text,
-    weigh,
-)  # fmt: skip
+from leadagent_prefect.templates.values import kind, text_key, weigh
 
 Scope = Mapping[str, Any]
 

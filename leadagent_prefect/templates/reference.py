@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadagent_prefect.templates.parsed import Expression, template
-from leadagent_prefect.templates.tree import Call, Const, Item, Name, Node, children
+from leadagent_prefect.templates.tree import Call, Const, Item, Name, Node, Op
 
 Path = tuple[str | int, ...]
 
@@ -52,9 +52,9 @@ def _of(node: Node, *, guarded: bool) -> Iterator[Reference]:
         return
     if isinstance(node, Call) and node.name in ("default", "defined"):
         yield from _of(node.target, guarded=True)
-        inner: tuple[Node, ...] = children(node)[1:]
+        inner: tuple[Node, ...] = _children(node)[1:]
     else:
-        inner = children(node)
+        inner = _children(node)
     for child in inner:
         yield from _of(child, guarded=guarded)
 
@@ -83,3 +83,12 @@ def _key(item: Item) -> str | int | None:
     """The key as written; None for a computed one."""
     key = item.key.value if isinstance(item.key, Const) else None
     return key if isinstance(key, (str, int)) and not isinstance(key, bool) else None
+
+
+def _children(node: Node) -> tuple[Node, ...]:
+    """The operands of an operator, the target and arguments of a call, in the order of the text."""
+    if isinstance(node, Op):
+        return tuple(arg for arg in node.args if not isinstance(arg, str))
+    if isinstance(node, Call):
+        return (node.target, *node.args, *(value for _, value in node.kwargs))
+    return ()

@@ -6,8 +6,10 @@ from typing import Any
 
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.templates.evaluate import Scope, evaluate
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.parsed import Expression, template
-from leadagent_prefect.templates.values import EvalError, detach, joined, to_text
+from leadagent_prefect.templates.texts import joined, to_text
+from leadagent_prefect.templates.values import detach
 
 _SHOWN = 80
 

@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from leadagent_prefect.diagnostics.words import did_you_mean
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.filters import FILTERS, TESTS
 from leadagent_prefect.templates.filters.dates import formatted, span
 from leadagent_prefect.templates.filters.regex import compiled
 from leadagent_prefect.templates.tree import Call, Const, Node
-from leadagent_prefect.templates.values import EvalError
 
 #: Code, message, hint.
 Complaint = tuple[str, str, str | None]

@@ -65,15 +65,6 @@ class Call:
 Node = Const | Name | Item | Op | Call
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """The operands of an operator, the target and arguments of a call, in the order of the text."""
-    if isinstance(node, Op):
-        return tuple(arg for arg in node.args if not isinstance(arg, str))
-    if isinstance(node, Call):
-        return (node.target, *node.args, *(value for _, value in node.kwargs))
-    return ()
-
-
 def spell(node: Node) -> str:
     """A reference as a message names it: ``tasks.fetch.result['a b']``."""
     if isinstance(node, Name):

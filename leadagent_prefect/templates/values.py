@@ -1,4 +1,4 @@
-"""Plain data as templates see it: what it is called, how large it is, how it reads as text.
+"""Plain data as templates see it: what it is called, and how large it is.
 
 Plain data is what JSON can hold. A mapping that is no ``dict`` is a namespace (``env``, ``secrets``):
 single names can be looked up in it, and it never becomes a value as a whole.
@@ -6,25 +6,18 @@ single names can be looked up in it, and it never becomes a value as a whole.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError
+
 #: Every value, an intermediate one too, is at most this long as compact JSON in UTF-8.
-LIMIT = 10 * 1024 * 1024
+_LIMIT = 10 * 1024 * 1024
 #: Integers stay below 2**BITS in size, so that every one of them can be made a float.
 BITS = 1023
 #: What Python turns into text, as JSON would need it: 4,300 digits.
 _INT_BITS = 14_000
-
-
-class EvalError(Exception):
-    """An expression can't be evaluated; the message reads after "in `{{ ... }}`: "."""
-
-
-class Missing(EvalError):
-    """A name, key or index is not there: the one failure that ``default`` and ``is defined`` catch."""
 
 
 def kind(value: object) -> str:
@@ -50,7 +43,7 @@ def weigh(value: object) -> int:
     while left:
         item = left.pop()
         if isinstance(item, str):
-            total += 2 + _utf8(item)
+            total += 2 + utf8_length(item)
         elif isinstance(item, dict):
             total += 2 + 2 * len(item)
             left.extend(item)
@@ -64,7 +57,8 @@ def weigh(value: object) -> int:
     return total
 
 
-def _utf8(text: str) -> int:
+def utf8_length(text: str) -> int:
+    """Bytes of a text in UTF-8, lone surrogates too."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -86,7 +80,7 @@ def _scalar(value: object) -> int:
 
 def fits(size: int) -> None:
     """Raise where a value of this length would be too large."""
-    if size > LIMIT:
+    if size > _LIMIT:
         raise EvalError("the value would be larger than 10 MiB")
 
 
@@ -109,25 +103,3 @@ def text_key(key: object) -> str:
     if isinstance(key, str):
         return key
     raise EvalError(f"the keys of a mapping are strings, not {kind(key)}")
-
-
-def to_text(value: object) -> str:
-    """How a value stands in mixed text: a string as it is, null as nothing, all else as compact JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    weigh(value)
-    return compact(value)
-
-
-def compact(value: object) -> str:
-    """The compact JSON of plain data."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def joined(parts: Iterable[str], separator: str = "") -> str:
-    """The parts as one string, measured before it is built."""
-    texts = list(parts)
-    fits(sum(map(_utf8, texts)) + _utf8(separator) * max(0, len(texts) - 1))
-    return separator.join(texts)

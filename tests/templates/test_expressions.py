@@ -57,6 +57,7 @@ import pytest
         ("(1)", 1),
         ("größe|default('ü')", "ü"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_an_expression_has_the_value_it_has_in_jinja(value, expression, expected):
     if expression.startswith("7 //"):
@@ -82,6 +83,7 @@ def test_an_expression_has_the_value_it_has_in_jinja(value, expression, expected
         ("inputs.nothing|default('d', boolean=true)", "d"),
         ("inputs.nope|default('d', true)|upper", "D"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_default_catches_what_is_missing_at_any_depth(value, expression, expected):
     assert value(expression) == expected
@@ -118,6 +120,7 @@ def test_default_catches_what_is_missing_at_any_depth(value, expression, expecte
         (f"{10**305} / 1e-20", "the number would be too large"),
         (f"{10**308} * 1.5e300 / {10**308}", "the number would be too large"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_a_failure_says_what_was_found(failure, expression, reason):
     assert failure(expression).startswith(reason)

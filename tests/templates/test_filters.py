@@ -115,6 +115,7 @@ A = "tasks.fetch.result.articles"
         ("'2026-03-01T00:00:00+02:00'|shift('-1s')", "2026-02-28T23:59:59+02:00"),
         ("'2024-02-29T12:00:00'|shift('1d')", "2024-03-01T12:00:00"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_a_filter_gives(value, expression, expected):
     found = value(expression)
@@ -169,6 +170,7 @@ def test_a_filter_gives(value, expression, expected):
         ("'2026-01-01'|date(inputs.name ~ '%Q')", '`date`: "%Q" is no part of a date format; there is %Y'),
         ("['a']|select('in', 1)", "`select`: `in` takes a list, a string or a mapping, this is a number"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_a_filter_refuses(failure, expression, reason):
     assert failure(expression).startswith(reason)

@@ -28,7 +28,7 @@ SCOPE: dict[str, Any] = {
     },
     "tasks": {"t": {"result": [{"a": 1, "b": {"c": "x"}}, {"a": 2, "b": {"c": "y"}}], "error": None}},
 }
-ATOMS = ["inputs.n", "inputs.f", "inputs.s", "inputs.l", "inputs.w", "inputs.d", "tasks.t.result", 
+ATOMS = ["inputs.n", "inputs.f", "inputs.s", "inputs.l", "inputs.w", "inputs.d", "tasks.t.result",
          "inputs.nope",
          "tasks.t.error", "1", "0", "'a'", "true", "none", "[]", "2.5", "nope", "''", "-1"]  # fmt: skip
 OPERATORS = [
@@ -98,7 +98,7 @@ def test_every_text_ends_in_plain_data_or_a_template_error(text):
 
 
 SAME = st.sampled_from([
-    "length", "first", "last", "join", "lower", "upper", "trim", "replace('a', 'b')", 
+    "length", "first", "last", "join", "lower", "upper", "trim", "replace('a', 'b')",
     "truncate(3, true, '', 0)",
     "round(1)", "int", "float", "list", "unique|list", "sort", "sum", "min", "max", "batch(2)|list",
     "map(attribute='a')|list", "map('upper')|list", "select('number')|list", "reject('none')|list",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leadagent_prefect.templates.values import BITS, EvalError, Missing, compact, kind
+from leadagent_prefect.templates.failures import EvalError, Missing
+from leadagent_prefect.templates.texts import compact
+from leadagent_prefect.templates.values import BITS, kind
 
 
 def text(value: object) -> str:

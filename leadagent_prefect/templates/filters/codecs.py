@@ -6,8 +6,10 @@ import json
 import re
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.filters.arguments import text, whole
-from leadagent_prefect.templates.values import EvalError, compact, fits, kind, to_text, weigh
+from leadagent_prefect.templates.texts import compact, to_text
+from leadagent_prefect.templates.values import fits, kind, weigh
 
 
 def tojson(value: Any, indent: Any = None) -> str:

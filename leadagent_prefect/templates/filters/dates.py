@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.filters.arguments import text
-from leadagent_prefect.templates.values import EvalError
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"

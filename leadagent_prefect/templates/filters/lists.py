@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError, Missing
 from leadagent_prefect.templates.filters.arguments import getter, sequence, whole
-from leadagent_prefect.templates.values import EvalError, Missing, fits, joined, kind, to_text, weigh
+from leadagent_prefect.templates.texts import joined, to_text
+from leadagent_prefect.templates.values import fits, kind, weigh
 
 _MAX = 2**31
 

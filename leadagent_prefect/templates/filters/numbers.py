@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.filters.arguments import bounded, number, whole
-from leadagent_prefect.templates.values import EvalError
 
 #: Python itself converts no longer decimal strings.
 _DIGITS = 4300

@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError, Missing
 from leadagent_prefect.templates.filters.arguments import bounded, getter, number, sequence
-from leadagent_prefect.templates.values import EvalError, Missing, compact, kind, weigh
+from leadagent_prefect.templates.texts import compact
+from leadagent_prefect.templates.values import kind, weigh
 
 
 def _caseless(value: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from leadagent_prefect.templates.failures import Missing
 from leadagent_prefect.templates.filters.arguments import getter, sequence
 from leadagent_prefect.templates.filters.tests import TESTS
-from leadagent_prefect.templates.values import Missing
 
 
 def mapping(filters: dict[str, Callable[..., Any]]) -> Callable[..., list[Any]]:

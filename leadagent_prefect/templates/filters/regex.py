@@ -10,8 +10,9 @@ import time
 from functools import lru_cache
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.filters.arguments import text, whole
-from leadagent_prefect.templates.values import EvalError, fits, kind
+from leadagent_prefect.templates.values import fits, kind
 
 #: One match is linear, the matches of a text all together are not.
 SECONDS = 10.0

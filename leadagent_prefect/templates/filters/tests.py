@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leadagent_prefect.templates.values import EvalError, kind
+from leadagent_prefect.templates.failures import EvalError
+from leadagent_prefect.templates.values import kind
 
 Test = Callable[[Any], bool]
 

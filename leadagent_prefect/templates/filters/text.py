@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from leadagent_prefect.templates.failures import EvalError
 from leadagent_prefect.templates.filters.arguments import text, whole
-from leadagent_prefect.templates.values import EvalError, fits, to_text, weigh
+from leadagent_prefect.templates.texts import to_text
+from leadagent_prefect.templates.values import fits, weigh
 
 _MAX = 2**31
 
