@@ -14,7 +14,7 @@ from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader.assembly import assemble, finish
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.source import Document, digest, read_data, read_path, read_text
-from leadagent_prefect.source.nodes import MAX_PROBLEMS
+from leadagent_prefect.source.limits import MAX_PROBLEMS
 
 __all__ = ["Loaded", "examine", "load", "read"]
 

@@ -14,7 +14,7 @@ from leadagent_prefect.loader.complaints import complaints, found
 from leadagent_prefect.loader.keys import UNSUPPORTED, example
 from leadagent_prefect.models import AgentConfig, InputConfig, TaskConfig, Workflow, WorkflowSettings
 from leadagent_prefect.source import Document, Path
-from leadagent_prefect.source.nodes import MAX_PROBLEMS
+from leadagent_prefect.source.limits import MAX_PROBLEMS
 
 M = TypeVar("M", bound=BaseModel)
 

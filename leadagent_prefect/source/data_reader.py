@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadagent_prefect.diagnostics import quote
-from leadagent_prefect.source.nodes import MAX_DEPTH, MAX_NODES, Stop
+from leadagent_prefect.source.limits import MAX_DEPTH, MAX_NODES
+from leadagent_prefect.source.nodes import Stop
 
 _Path = tuple[str | int, ...]
 Trouble = tuple[str, str, _Path]

@@ -11,7 +11,8 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from leadagent_prefect.diagnostics import Diagnostic, Span, quote
-from leadagent_prefect.source.nodes import Lines, Node, Place, Problem
+from leadagent_prefect.source.lines import Lines
+from leadagent_prefect.source.nodes import Node, Place, Problem
 
 Path = tuple[str | int, ...]
 """The keys and indices from the top to a value, such as ``("tasks", 3, "agent_name")``."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from leadagent_prefect.diagnostics import quote
-
-MAX_BYTES = 2 * 1024 * 1024
-MAX_DEPTH = 64
-MAX_NODES = 250_000
-MAX_PROBLEMS = 1_000
+from leadagent_prefect.source.limits import MAX_DEPTH, MAX_NODES, MAX_PROBLEMS
+from leadagent_prefect.source.lines import Lines
 
 Place = tuple[int, int]
 """Start and end in the text, in characters."""
@@ -45,30 +40,6 @@ class Problem(NamedTuple):
     start: int
     end: int
     hint: str | None = None
-
-
-_BREAK = re.compile(r"\r\n|\n|\r")
-
-
-class Lines:
-    """A text by lines; all problems of one line share one string, however long the line is."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.starts = [0, *(match.end() for match in _BREAK.finditer(text))]
-        self._shown: dict[int, str] = {}
-
-    def position(self, offset: int) -> tuple[int, int]:
-        """Line and column, counted from 1."""
-        line = bisect_right(self.starts, offset)
-        return line, offset - self.starts[line - 1] + 1
-
-    def text_of(self, number: int) -> str:
-        """A line without its line break."""
-        if number not in self._shown:
-            end = self.starts[number] if number < len(self.starts) else len(self.text)
-            self._shown[number] = self.text[self.starts[number - 1] : end].rstrip("\r\n")
-        return self._shown[number]
 
 
 class Stop(Exception):

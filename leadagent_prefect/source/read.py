@@ -11,7 +11,8 @@ from leadagent_prefect.diagnostics import Diagnostic, Span
 from leadagent_prefect.source.data_reader import plain_copy
 from leadagent_prefect.source.document import Document
 from leadagent_prefect.source.json_reader import read_json
-from leadagent_prefect.source.nodes import MAX_BYTES, Notes, Stop
+from leadagent_prefect.source.limits import MAX_BYTES
+from leadagent_prefect.source.nodes import Notes, Stop
 from leadagent_prefect.source.yaml_reader import read_yaml
 
 Format = Literal["yaml", "json"]
@@ -28,7 +29,11 @@ def read_path(path: str | Path) -> Document:
         document.problems.append(_unreadable(path, error))
         return document
     text = _decode(content, document)
-    return document if text is None else _parse(text, document, "json" if path.suffix == ".json" else "yaml")
+    return (
+        document
+        if text is None
+        else _parse(text, document, "json" if path.suffix.lower() == ".json" else "yaml")
+    )
 
 
 def read_text(

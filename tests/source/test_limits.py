@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from leadagent_prefect.source import read_data, read_text
-from leadagent_prefect.source.nodes import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from leadagent_prefect.source.limits import MAX_BYTES, MAX_DEPTH, MAX_NODES
 
 
 def bomb(levels: int, width: int = 10) -> str:

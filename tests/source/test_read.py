@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leadagent_prefect.source import digest, read_path, read_text
-from leadagent_prefect.source.nodes import MAX_BYTES
+from leadagent_prefect.source.limits import MAX_BYTES
 
 
 def test_a_file_is_read_by_its_ending(tmp_path: Path) -> None:
