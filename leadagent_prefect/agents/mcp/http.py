@@ -114,7 +114,7 @@ class AbsorbingTransport(httpx2.AsyncBaseTransport):
             # What may fail here is a note that the call is cancelled: the session must not end of it.
             exchange = Exchange.within(_COURTESY)
         elif exchange.key is not None and json.loads(request.content).get("method") == exchange.method:
-            request.headers["idempotency-key"] = exchange.key
+            request.headers.setdefault("idempotency-key", exchange.key)
         exchange.error = None
         # The call's deadline bounds everything; the client's own limits are for the streams without a call.
         request.extensions["timeout"] = {}
