@@ -77,7 +77,7 @@ def output(*processes: subprocess.Popen[str]) -> list[str]:
 
 
 def until(look: Callable[[], T]) -> T:
-    """The first true answer; what the server records arrives a moment later. The suite's timeout bounds it."""
+    """The first true answer: what a server records arrives a moment later. The suite's timeout bounds it."""
     while not (found := look()):
         time.sleep(0.05)
     return found

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -108,5 +107,5 @@ def test_secrets_are_never_half_written(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     write_private(path, "old")
     write_private(path, "new")
-    assert os.listdir(tmp_path) == ["secret"]
+    assert list(tmp_path.iterdir()) == [path]
     assert read_private(path) == "new"
