@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class _GivenUp(Exception):
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 class Interrupts:
     """Within the context, in the main thread, signals end the run and not the process.
 
-    Before `wait` there is no run to cancel: a signal then raises KeyboardInterrupt or SystemExit.
+    Before `wait` there is no run to cancel: a signal then raises KeyboardInterrupt or SystemExit. A second
+    one during `wait` ends the process where the context is left, so that what is within it can put the terminal
+    right: neither Prefect's senders nor a call that does not end are waited for.
     """
 
     def __init__(self) -> None:
@@ -40,6 +48,10 @@ class Interrupts:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        if isinstance(error, _GivenUp):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(128 + error.number)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._waiting:
@@ -57,14 +69,7 @@ class Interrupts:
             name = signal.Signals(number).name
             if self.number is not None:
                 say(f"{name} again: giving up; the run may go on where it called a service")
-                _leave(number)
+                raise _GivenUp(number)
             self.number = number
             say(f"{name}: cancelling the run; once more gives up at once")
             handle.cancel(f"interrupted by {name}")
-
-
-def _leave(number: int) -> None:
-    """At once: neither Prefect's senders nor a call that does not end are waited for."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(128 + number)

@@ -8,7 +8,8 @@ The worst case holds under these formulas, in which every attempt but the last o
   ``Retry-After`` of the service may ask for as much;
 - seconds of the run, with S the sum over all tasks, C that of the costliest chain of dependencies and W the
   tasks at a time: S where W is 1, C where W is no fewer than there are tasks, otherwise
-  S / W + (1 - 1 / W) x C (Graham's bound for a scheduler that leaves no slot idle); never more than ``global_timeout``.
+  S / W + (1 - 1 / W) x C (Graham's bound for a scheduler that leaves no slot idle); never more than
+  ``global_timeout``.
 
 Time that leadagent and Prefect need for themselves, and a service's own waits for a free slot, are not in it.
 """

@@ -34,7 +34,8 @@ def command(file: str, as_json: bool) -> int:
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     how = f"up to {report['tasks_at_a_time']} at a time" if report["parallel"] else "one at a time"
     count = len(report["tasks"])
-    yield f"{printable(report['name'])} {printable(report['version'])}: {count} task{'s' * (count > 1)}, {how}"
+    name = f"{printable(report['name'])} {printable(report['version'])}"
+    yield f"{name}: {count} task{'s' * (count > 1)}, {how}"
     yield f"On a failure: {report['failure_strategy']}"
     for name, config in report["inputs"].items():
         yield f"Input: {name} ({config['type']}{', required' if config['required'] else ''})"
@@ -53,7 +54,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
     indent = " " * (len(str(number)) + 2)
     tolerated = "; a failure is tolerated" if task["continue_on_failure"] else ""
-    yield f"{number}. {printable(task['name'])}  [{printable(task['agent'])}: {printable(task['action'])}]{tolerated}"
+    call = f"{printable(task['agent'])}: {printable(task['action'])}"
+    yield f"{number}. {printable(task['name'])}  [{call}]{tolerated}"
     if task["waits_for"]:
         yield f"{indent}waits for {', '.join(map(printable, task['waits_for']))}"
     each = _duration(task["attempt_seconds"])

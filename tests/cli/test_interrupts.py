@@ -1,0 +1,123 @@
+"""Signals while a workflow runs, sent to real processes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from leadagent_prefect.cli.interrupts import Interrupts
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+
+def until(look):
+    """Waits for what another process does; the suite's timeout bounds it."""
+    while not (found := look()):
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_cancels_the_run(spawn, workflow, folder, number, code):
+    workflow("wait")
+    process = spawn("run", "flow.yaml")
+    until((folder / "started").exists)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out.startswith("Workflow completed with status: cancelled\nCompleted tasks: 1/2\n")
+    name = signal.Signals(number).name
+    assert f"{name}: cancelling the run; once more gives up at once\n" in err
+    assert f"second: cancelled: interrupted by {name}\n" in err
+
+
+STUBBORN = '''
+import asyncio
+from pathlib import Path
+from leadagent_prefect import BaseAgent
+
+class Script(BaseAgent):
+    async def execute(self, action, parameters):
+        Path("started").touch()
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                Path("refused").touch()
+'''
+
+
+def test_a_second_ctrl_c_gives_up_at_once(spawn, workflow, folder):
+    path = workflow("wait")
+    next(folder.glob("scripted_*.py")).write_text(STUBBORN)
+    process = spawn("run", str(path))
+    until((folder / "started").exists)
+    process.send_signal(signal.SIGINT)
+    until((folder / "refused").exists)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.endswith("SIGINT again: giving up; the run may go on where it called a service\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_before_there_is_a_run_a_signal_ends_the_command(number):
+    with pytest.raises((KeyboardInterrupt, SystemExit)) as caught, Interrupts():
+        os.kill(os.getpid(), number)
+        time.sleep(5)  # never slept: the signal's handler raises
+    assert caught.value.args in ((), (143,))
+
+
+def test_outside_of_the_main_thread_signals_are_left_alone():
+    handlers = []
+
+    def look():
+        with Interrupts():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.default_int_handler]
+
+
+def test_on_a_terminal_the_run_is_a_live_picture_that_leaves_its_lines_behind(workflow, folder):
+    path = workflow("wait")
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leadagent_prefect", "run", str(path)],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        env={**os.environ, "TERM": "xterm", "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(__file__)))},
+    )
+    os.close(terminal)
+    shown = b""
+    while b"second: " not in shown:
+        shown += os.read(controller, 4096)
+    until((folder / "started").exists)
+    process.send_signal(signal.SIGINT)
+    try:
+        while chunk := os.read(controller, 4096):
+            shown += chunk
+    except OSError:  # how Linux says that nobody has the terminal open any more
+        pass
+    os.close(controller)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("Workflow completed with status: cancelled\n")
+    text = shown.decode()
+    assert "first: completed in" in text
+    assert "1/2 tasks" in text
+    assert "\x1b[?25h" in text  # the cursor is back
