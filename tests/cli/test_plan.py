@@ -1,0 +1,101 @@
+"""``leadagent plan`` and the numbers of its worst case."""
+
+from __future__ import annotations
+
+import pytest
+
+from leadagent_prefect.cli.plan_report import plan_report
+from leadagent_prefect.loader import load
+from leadagent_prefect.plan import build
+
+AGENT = {"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1", "timeout": 10}
+
+
+def report(*tasks, agent=AGENT, **settings):
+    tasks = [{"agent_name": "a", "action": "GET", **task} for task in tasks]
+    return plan_report(build(load({"name": "w", "agents": [agent], "tasks": tasks, **settings}).workflow))
+
+
+def worst(*tasks, **settings):
+    found = report(*tasks, **settings)["worst_case"]
+    return found["calls"], found["seconds"]
+
+
+CHAIN = ({"name": "x"}, {"name": "y", "depends_on": ["x"]}, {"name": "z"})
+
+
+def test_one_at_a_time_takes_the_sum():
+    assert worst(*CHAIN) == (3, 30.0)
+
+
+def test_all_at_once_takes_the_costliest_chain():
+    assert worst(*CHAIN, parallel_execution=True) == (3, 20.0)
+
+
+def test_a_bounded_number_at_a_time_takes_no_more_than_grahams_bound():
+    tasks = [{"name": f"t{n}"} for n in range(4)]
+    assert worst(*tasks, parallel_execution=True, max_parallel_tasks=2) == (4, 25.0)  # 40 / 2 + 10 / 2
+
+
+def test_every_attempt_and_every_wait_counts():
+    retries = {"max_attempts": 3, "initial_delay": 1, "max_delay": 7}
+    assert worst({"name": "x", "timeout": 2, "retry_config": retries}) == (3, 2 * 3 + 7 * 2)
+
+
+def test_the_run_takes_no_longer_than_its_global_timeout():
+    assert worst(*CHAIN, global_timeout=12) == (3, 12.0)
+
+
+def test_tasks_stand_behind_what_they_wait_for():
+    found = report({"name": "b", "depends_on": ["a"]}, {"name": "a"})
+    assert [(task["name"], task["waits_for"]) for task in found["tasks"]] == [("a", []), ("b", ["a"])]
+
+
+def test_the_text_has_order_retries_and_worst_case(leadagent, workflow):
+    retries = "    retry_config: {max_attempts: 8, initial_delay: 90, max_delay: 3600, jitter: false}\n"
+    done = leadagent("plan", workflow(more=retries + "    continue_on_failure: true\n"))
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "scripted 1.0.0: 2 tasks, one at a time\n"
+        "On a failure: stop_on_first_failure\n"
+        "Input: topic (string)\n"
+        "Input: count (integer)\n"
+        "\n"
+        "1. first  [script: echo]\n"
+        "   1 attempt of at most 30s\n"
+        "2. second  [script: echo]; a failure is tolerated\n"
+        "   waits for first\n"
+        "   up to 8 attempts of at most 30s; waits 1m 30s, 3m, 6m, 12m, 24m, ...\n"
+        "   again on connection, rate_limit, server_error, timeout\n"
+        "\n"
+        "Worst case: 9 calls, 7h 4m 30s\n"
+        "  (a service's Retry-After may make each wait as long as max_delay; that is counted)\n"
+    )
+
+
+def test_required_inputs_and_secrets_are_named(leadagent, folder):
+    (folder / "flow.yaml").write_text(
+        "name: w\nparallel_execution: true\ninputs: {q: {type: string}}\n"
+        'agents: [{name: a, type: http_api, endpoint: "http://127.0.0.1", '
+        'authentication: {type: bearer, token: "{{ secrets.TOKEN }}"}}]\n'
+        'tasks: [{name: t, agent_name: a, action: GET, parameters: {params: {q: "{{ inputs.q }}"}}, '
+        "retry_config: {max_attempts: 2}}]\n"
+    )
+    out = leadagent("plan", "flow.yaml").out
+    assert out.startswith("w 1.0.0: 1 task, up to 50 at a time\n")
+    assert "Input: q (string, required)\nSecrets: TOKEN\n" in out
+    assert "waits 1s, less up to half by jitter\n" in out
+
+
+def test_json_is_the_report(leadagent, workflow):
+    done = leadagent("plan", workflow(), "--json")
+    assert done.json["worst_case"] == {"calls": 2, "seconds": 60.0}
+    assert [task["name"] for task in done.json["tasks"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize("command", ["plan", "graph"])
+def test_a_broken_file_has_no_plan(leadagent, folder, command):
+    (folder / "flow.yaml").write_text("name: x\n")
+    done = leadagent(command, "flow.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert "error[missing-key]" in done.err
