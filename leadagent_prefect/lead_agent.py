@@ -49,7 +49,9 @@ class LeadAgent:
     `ConfigurationError`, a Prefect API that can't be reached or started `PrefectUnavailable`.
     """
 
-    def __init__(self, observers: Iterable[AnyObserver] = (), *, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, observers: Iterable[AnyObserver] = (), *, say: Callable[[str], None] | None = None
+    ) -> None:
         self.observers: list[AnyObserver] = [*observers]
         self._say = say or (lambda line: None)
 

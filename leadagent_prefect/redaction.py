@@ -61,4 +61,8 @@ def _forms(value: str) -> set[str]:
     texts = {code.decode().rstrip("=") for code in encoded}
     in_urls = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
     in_urls |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text) for text in in_urls}
-    return {value, json.dumps(value)[1:-1]} | in_urls | {text for text in texts if len(text) >= SHORTEST_FRAGMENT}
+    return (
+        {value, json.dumps(value)[1:-1]}
+        | in_urls
+        | {text for text in texts if len(text) >= SHORTEST_FRAGMENT}
+    )

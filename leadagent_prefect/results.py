@@ -37,7 +37,9 @@ class AgentResponse(BaseModel):
 
     def as_error(self) -> AgentError:
         kind = error_for(self.error_class or "internal")
-        return kind(self.error or "the agent gave no reason", metadata=self.metadata, retry_after=self.retry_after)
+        return kind(
+            self.error or "the agent gave no reason", metadata=self.metadata, retry_after=self.retry_after
+        )
 
 
 class TaskResult(BaseModel):

@@ -34,7 +34,8 @@ def _copy(value: Any, redactor: Redactor, where: str, depth: int) -> Any:
         raise InvalidOutput(f"{where[:80]}... is nested deeper than {_DEEPEST} levels")
     if isinstance(value, Mapping):
         return {
-            _key(key, where): _copy(item, redactor, f"{where}.{key}", depth + 1) for key, item in value.items()
+            _key(key, where): _copy(item, redactor, f"{where}.{key}", depth + 1)
+            for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [_copy(item, redactor, f"{where}[{n}]", depth + 1) for n, item in enumerate(value)]

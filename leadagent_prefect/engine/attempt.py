@@ -93,7 +93,9 @@ def _validate(step: Step, result: Any) -> None:
     checked = result.get("data") if step.agent.type == "ai_agent" and isinstance(result, dict) else result
     error = next(jsonschema.Draft202012Validator(step.task.output_schema).iter_errors(checked), None)
     if error is not None:
-        raise InvalidOutput(f"the answer does not fit output_schema at {error.json_path}: {error.message[:300]}")
+        raise InvalidOutput(
+            f"the answer does not fit output_schema at {error.json_path}: {error.message[:300]}"
+        )
 
 
 async def race(work: Coroutine[Any, Any, AgentResponse], step: Step, token: StopToken) -> AgentResponse:

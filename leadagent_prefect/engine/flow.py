@@ -107,7 +107,9 @@ def conclude(run: Run) -> State[Any]:
     found = verdict(run.plan, run.outcomes, run.control.token.stop)
     outputs, problems = _outputs(run, found)
     if problems:
-        found = Verdict("failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}")
+        found = Verdict(
+            "failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
+        )
     result = summary(run.plan, run.outcomes, found.status)
     result.outputs = None if problems else outputs
     result.errors.update(problems)
@@ -140,4 +142,3 @@ def _state(found: Verdict, result: WorkflowResult) -> State[Any]:
     if found.status == "failed":
         return Failed(name=found.state_name or "Failed", message=found.message, data=data)
     return Completed(name=found.state_name or "Completed", message=found.message, data=data)
-

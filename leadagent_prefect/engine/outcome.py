@@ -50,7 +50,9 @@ def skip_for(step: Step, outcomes: Mapping[str, Outcome]) -> Outcome | None:
         return None
     name, outcome = blocking[0], outcomes[blocking[0]]
     from_failure = any(outcomes[n].status != "skipped" or outcomes[n].from_failure for n in blocking)
-    return Outcome("skipped", error=f'task "{name}", which it depends on, {_was(outcome)}', from_failure=from_failure)
+    return Outcome(
+        "skipped", error=f'task "{name}", which it depends on, {_was(outcome)}', from_failure=from_failure
+    )
 
 
 def _was(outcome: Outcome) -> str:

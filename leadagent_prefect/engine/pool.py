@@ -55,7 +55,9 @@ class AgentPool:
 def resolve(config: AgentConfig, scope: Mapping[str, Any]) -> AgentConfig:
     """``config`` with its templates rendered."""
     written = config.model_dump(exclude_unset=True)
-    rendered = {key: value if key in ("name", "type") else render(value, scope) for key, value in written.items()}
+    rendered = {
+        key: value if key in ("name", "type") else render(value, scope) for key, value in written.items()
+    }
     try:
         return AgentConfig.model_validate(rendered)
     except ValueError:

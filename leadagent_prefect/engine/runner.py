@@ -20,6 +20,9 @@ from leadagent_prefect.errors import InternalError, LeadAgentError, PrefectUnava
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import WorkflowResult
 
+#: What Prefect's client says, as a bare RuntimeError, where nothing listens.
+_UNREACHED = "Failed to reach API"
+
 
 def run_in_thread(
     plan: Plan,
@@ -57,10 +60,12 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         current_control.set(control)
         with tags(*plan.workflow.tags):
             state = await build_flow(plan)(**_parameters(plan, control.ready), return_state=True)
-    except httpx.TransportError as error:
+    except (httpx.TransportError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and _UNREACHED not in str(error):
+            raise
         raise PrefectUnavailable(
-            f"the Prefect API at {api.url} can't be reached ({type(error).__name__}): check that its server "
-            "runs and that PREFECT_API_URL is right, or unset PREFECT_API_URL for the embedded one"
+            f"the Prefect API at {api.url} can't be reached: check that its server runs and that "
+            "PREFECT_API_URL is right, or unset PREFECT_API_URL for the embedded one"
         ) from None
     if control.result is not None:
         return control.result

@@ -77,7 +77,9 @@ class Scheduler:
 
     def _collect(self) -> None:
         """Takes in the steps that have ended, in file order, so that the same run tells the same story."""
-        done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].step.index)
+        done = sorted(
+            (task for task in self._running if task.done()), key=lambda t: self._running[t].step.index
+        )
         for task in done:
             call = self._running.pop(task)
             outcome, state = task.result()

@@ -87,7 +87,11 @@ def _stored_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | 
     return call.key
 
 
-@task(persist_result=True, result_serializer=PLAIN_JSON, cache_policy=CacheKeyFnPolicy(cache_key_fn=_stored_under))
+@task(
+    persist_result=True,
+    result_serializer=PLAIN_JSON,
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=_stored_under),
+)
 async def step_task(call: StepCall) -> Any:
     """One attempt of a step, or the state it ends in."""
     if call.outcome is not None:
@@ -214,9 +218,7 @@ def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
         state.state_details.task_run_id = call.task_run.id
         state.state_details.flow_run_id = call.task_run.flow_run_id
         call.task_run.state = state
-        emit_task_run_state_change_event(
-            task_run=call.task_run, initial_state=crashed, validated_state=state
-        )
+        emit_task_run_state_change_event(task_run=call.task_run, initial_state=crashed, validated_state=state)
     call.outcome = replace(_outcome(call, "cancelled"), error=reason, error_class="cancelled")
     return state
 

@@ -62,9 +62,14 @@ class Bench:
         filled = [{"agent_name": "probe", "action": "echo", **task} for task in tasks]
         return {"name": "bench", "agents": agents, "tasks": filled, **settings}
 
-    async def run(self, *tasks: dict[str, Any], inputs: Any = None, **settings: Any) -> WorkflowResult:
+    async def run(self, *tasks: dict[str, Any], given: Any = None, **settings: Any) -> WorkflowResult:
         agent = LeadAgent(observers=[self.events.append])
-        return await agent.execute_workflow_from_dict(self.workflow(*tasks, **settings), inputs)
+        return await agent.execute_workflow_from_dict(self.workflow(*tasks, **settings), given)
+
+    async def saw(self, event_type: str, name: str) -> None:
+        """Waits until an observer was told."""
+        while event_type not in self.event_types(name):  # noqa: ASYNC110  # told by a thread that knows no loop
+            await asyncio.sleep(0.01)
 
     def event_types(self, name: str) -> list[str]:
         return [event.type for event in self.events if event.name == name]
@@ -97,6 +102,11 @@ class Recorded:
             runs = await self.client.read_task_runs(flow_run_filter=mine, limit=200)
             if sum(run.state is not None and run.state.is_final() for run in runs) >= count:
                 return {run.name: run for run in runs}
+            await asyncio.sleep(0.05)
+
+    async def until_state(self, task_run: Any, name: str) -> None:
+        while task_run.state.name != name:
+            task_run = await self.client.read_task_run(task_run.id)
             await asyncio.sleep(0.05)
 
     async def states(self, task_run: Any) -> list[str]:

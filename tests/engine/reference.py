@@ -84,7 +84,9 @@ class Reference:
             ready = [
                 t
                 for t in tasks.values()
-                if t.name not in self.status and t.name not in running and all(n in self.status for n in t.needs)
+                if t.name not in self.status
+                and t.name not in running
+                and all(n in self.status for n in t.needs)
             ]
             if not ready:
                 return
@@ -103,7 +105,10 @@ class Reference:
     def _end(self, task: RefTask, status: str) -> None:
         self.status[task.name] = status
         if status == "completed":
-            self.results[task.name] = {"name": task.name, "from": {n: self.results.get(n) for n in task.needs}}
+            self.results[task.name] = {
+                "name": task.name,
+                "from": {n: self.results.get(n) for n in task.needs},
+            }
         elif not task.tolerate:
             self.caused.add(task.name)
             self.stopped = self.workflow.strategy == "stop_on_first_failure"
@@ -118,6 +123,8 @@ class Reference:
         wanted = self.workflow.min_success
         if isinstance(wanted, str):
             wanted = math.ceil(counted * int(wanted[:-1]) / 100)
-        if self.workflow.strategy == "partial_completion_allowed" and completed >= (1 if wanted is None else wanted):
+        if self.workflow.strategy == "partial_completion_allowed" and completed >= (
+            1 if wanted is None else wanted
+        ):
             return "completed"
         return "failed"

@@ -31,15 +31,25 @@ def workflows(draw: st.DrawFn) -> RefWorkflow:
     tasks = [
         RefTask(
             name=name,
-            needs=sorted(draw(st.sets(st.sampled_from(order[: rank[name]]), max_size=3)) if rank[name] else []),
-            script=draw(st.lists(st.sampled_from(["ok", "ok", "server_error", "client_error", "timeout"]), min_size=1, max_size=3)),
+            needs=sorted(
+                draw(st.sets(st.sampled_from(order[: rank[name]]), max_size=3)) if rank[name] else []
+            ),
+            script=draw(
+                st.lists(
+                    st.sampled_from(["ok", "ok", "server_error", "client_error", "timeout"]),
+                    min_size=1,
+                    max_size=3,
+                )
+            ),
             duration=draw(st.integers(1, 5)),
             attempts=draw(st.sampled_from([1, 1, 2, 3])),
             tolerate=draw(st.booleans()),
         )
         for name in names
     ]
-    strategy = draw(st.sampled_from(["stop_on_first_failure", "continue_on_failure", "partial_completion_allowed"]))
+    strategy = draw(
+        st.sampled_from(["stop_on_first_failure", "continue_on_failure", "partial_completion_allowed"])
+    )
     wanted: Any = None
     if strategy == "partial_completion_allowed":
         wanted = draw(st.sampled_from([None, 0, 1, 3, "50%", "80%", "100%"]))
@@ -63,7 +73,11 @@ def plan_for(workflow: RefWorkflow, conductor_id: str) -> Plan:
                 },
             },
             "continue_on_failure": task.tolerate,
-            **({"retry_config": {"max_attempts": task.attempts, "initial_delay": 0}} if task.attempts > 1 else {}),
+            **(
+                {"retry_config": {"max_attempts": task.attempts, "initial_delay": 0}}
+                if task.attempts > 1
+                else {}
+            ),
         }
         for task in workflow.tasks
     ]

@@ -39,7 +39,12 @@ async def test_data_flows_from_task_to_task_with_its_own_type(bench: Any) -> Non
         }
     }
     assert result.outputs == {"all": [1, 2, 3]}
-    assert (result.total_tasks, result.completed_tasks, result.failed_tasks, result.skipped_tasks) == (2, 2, 0, 0)
+    assert (result.total_tasks, result.completed_tasks, result.failed_tasks, result.skipped_tasks) == (
+        2,
+        2,
+        0,
+        0,
+    )
 
 
 async def test_prefect_knows_the_tasks_by_name_with_their_arrows(bench: Any, recorded: Any) -> None:
@@ -266,7 +271,9 @@ async def test_events_are_prefect_events_too(bench: Any, recorded: Any) -> None:
 
 
 async def test_bad_inputs_run_nothing(bench: Any) -> None:
-    workflow = bench.workflow({"name": "a"}, inputs={"topic": {"type": "string"}, "n": {"type": "integer", "minimum": 3}})
+    workflow = bench.workflow(
+        {"name": "a"}, inputs={"topic": {"type": "string"}, "n": {"type": "integer", "minimum": 3}}
+    )
     with pytest.raises(ConfigurationError) as caught:
         await LeadAgent().execute_workflow_from_dict(workflow, {"tpic": 1, "n": 2})
     assert str(caught.value).splitlines() == [

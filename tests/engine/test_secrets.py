@@ -20,7 +20,9 @@ FORMS = [CANARY, quote_plus(CANARY), base64.b64encode(CANARY.encode()).decode().
 
 async def test_a_missing_secret_is_an_error_before_anything_runs(bench: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        await bench.run({"name": "a", "parameters": {"x": "{{ secrets.NOT_THERE_1 }}", "y": "{{ secrets.B_2 }}"}})
+        await bench.run(
+            {"name": "a", "parameters": {"x": "{{ secrets.NOT_THERE_1 }}", "y": "{{ secrets.B_2 }}"}}
+        )
     assert str(caught.value).splitlines() == [
         'secret "B_2" is missing: make a Prefect Secret block named "b-2" or set the environment variable B_2',
         'secret "NOT_THERE_1" is missing: make a Prefect Secret block named "not-there-1" '
@@ -112,7 +114,9 @@ async def _run(bench: Any, agents: Any) -> Any:
         failure_strategy="partial_completion_allowed",
         outputs={"o": "{{ tasks.a.result.plain }}"},
     )
-    return await LeadAgent(observers=[bench.events.append]).execute_workflow_from_dict(workflow, {"key": CANARY})
+    return await LeadAgent(observers=[bench.events.append]).execute_workflow_from_dict(
+        workflow, {"key": CANARY}
+    )
 
 
 def _found_on_disk(home: Path) -> list[str]:

@@ -22,7 +22,12 @@ async def test_a_timeout_ends_one_attempt_and_is_tried_again(bench: Any, recorde
 
     bench.actions["slow"] = slow_once
     result = await bench.run(
-        {"name": "a", "action": "slow", "timeout": 0.1, "retry_config": {"initial_delay": 0, "max_attempts": 2}}
+        {
+            "name": "a",
+            "action": "slow",
+            "timeout": 0.1,
+            "retry_config": {"initial_delay": 0, "max_attempts": 2},
+        }
     )
     assert result.results == {"a": "in time"}
     assert result.tasks["a"].attempts == 2
@@ -47,7 +52,8 @@ async def test_a_call_that_swallows_its_cancellation_does_not_hold_the_run(
     async def stubborn(agent: Any, given: Any) -> str:
         over = asyncio.Event()
         inner = asyncio.get_running_loop()
-        watcher = asyncio.ensure_future(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(released.wait(), loop)))
+        waiting = asyncio.run_coroutine_threadsafe(released.wait(), loop)
+        watcher = asyncio.ensure_future(asyncio.wrap_future(waiting))
         watcher.add_done_callback(lambda _: inner.call_soon(over.set))
         while not over.is_set():
             try:
@@ -64,8 +70,7 @@ async def test_a_call_that_swallows_its_cancellation_does_not_hold_the_run(
             failure_strategy="continue_on_failure",
         )
     )
-    while "task_failed" not in bench.event_types("a"):
-        await asyncio.sleep(0.01)
+    await bench.saw("task_failed", "a")
     released.set()
     result = await running
     assert result.tasks["a"].error_class == "timeout"
@@ -160,9 +165,10 @@ async def test_cancelling_the_await_cancels_the_run_and_its_call(bench: Any, rec
             ended.append(agent.call.run_id)
 
     bench.actions["call"] = call
-    running = asyncio.ensure_future(bench.run({"name": "a", "action": "call"}, {"name": "b", "depends_on": ["a"]}))
-    while "task_started" not in bench.event_types("a"):
-        await asyncio.sleep(0.01)
+    running = asyncio.ensure_future(
+        bench.run({"name": "a", "action": "call"}, {"name": "b", "depends_on": ["a"]})
+    )
+    await bench.saw("task_started", "a")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -174,13 +180,16 @@ async def test_cancelling_the_await_cancels_the_run_and_its_call(bench: Any, rec
 
 
 async def test_cancelling_between_two_attempts_makes_no_further_call(bench: Any, recorded: Any) -> None:
-    bench.actions["fail"] = lambda agent, given: AgentResponse(success=False, error="no", error_class="server_error")
+    bench.actions["fail"] = lambda agent, given: AgentResponse(
+        success=False, error="no", error_class="server_error"
+    )
     handle = await asyncio.to_thread(
         LeadAgent(observers=[bench.events.append]).start,
-        bench.workflow({"name": "a", "action": "fail", "retry_config": {"initial_delay": 60, "max_delay": 60}}),
+        bench.workflow(
+            {"name": "a", "action": "fail", "retry_config": {"initial_delay": 60, "max_delay": 60}}
+        ),
     )
-    while "task_retrying" not in bench.event_types("a"):
-        await asyncio.sleep(0.01)
+    await bench.saw("task_retrying", "a")
     handle.cancel("enough")
     result = await asyncio.to_thread(handle.result, 30)
     assert handle.done()
@@ -193,8 +202,7 @@ async def test_cancelling_between_two_attempts_makes_no_further_call(bench: Any,
     }
     assert len(bench.calls) == 1
     task_run = (await recorded.task_runs(result, 1))["a"]
-    while (task_run := await recorded.client.read_task_run(task_run.id)).state.name != "Cancelled":
-        await asyncio.sleep(0.05)
+    await recorded.until_state(task_run, "Cancelled")
 
 
 async def test_a_run_cancelled_before_it_starts_makes_no_call(bench: Any) -> None:

@@ -21,7 +21,11 @@ SECRET = 'pä ss/"w+rd'
         SECRET,
         quote(SECRET),
         quote(SECRET, safe=""),
-        quote(SECRET, safe="").replace("%C3%A4", "%c3%a4").replace("%2F", "%2f").replace("%22", "%22").replace("%2B", "%2b"),
+        quote(SECRET, safe="")
+        .replace("%C3%A4", "%c3%a4")
+        .replace("%2F", "%2f")
+        .replace("%22", "%22")
+        .replace("%2B", "%2b"),
         quote_plus(SECRET),
         json.dumps(SECRET)[1:-1],
         base64.b64encode(SECRET.encode()).decode(),

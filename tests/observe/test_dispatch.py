@@ -49,7 +49,9 @@ def test_an_observer_that_raises_sees_the_next_event_all_the_same(caplog: pytest
     assert "observer fragile failed on task_started" in caplog.text
 
 
-def test_an_observer_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_observer_that_hangs_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(dispatch, "DRAIN_SECONDS", 0.05)
     release = threading.Event()
     with caplog.at_level(logging.WARNING):

@@ -77,7 +77,9 @@ def test_the_secrets_and_variables_of_a_run_are_known_before_it_starts() -> None
     ("min_success", "counted", "needed"),
     [(None, 10, 1), (3, 10, 3), (0, 10, 0), ("80%", 10, 8), ("80%", 9, 8), ("10%", 10, 1), ("0%", 4, 0), ("100%", 7, 7), ("33.3%", 3, 1)],
 )  # fmt: skip
-def test_min_success_is_a_count_or_a_percentage_rounded_up(min_success: Any, counted: int, needed: int) -> None:
+def test_min_success_is_a_count_or_a_percentage_rounded_up(
+    min_success: Any, counted: int, needed: int
+) -> None:
     settings = {} if min_success is None else {"min_success": min_success}
     assert plan_of({"name": "a"}, **settings).needed_successes(counted) == needed
 

@@ -6,7 +6,15 @@ import random
 
 import pytest
 
-from leadagent_prefect.errors import AgentError, AuthRefused, ClientError, RateLimited, ServerError, ToolError, error_for
+from leadagent_prefect.errors import (
+    AgentError,
+    AuthRefused,
+    ClientError,
+    RateLimited,
+    ServerError,
+    ToolError,
+    error_for,
+)
 from leadagent_prefect.models import RetryConfig
 from leadagent_prefect.resilience.retry import RetryPolicy, Verdict, judge, merge
 

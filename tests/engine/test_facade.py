@@ -1,0 +1,154 @@
+"""LeadAgent and the flow it builds, from Python's side."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import leadagent_prefect
+from leadagent_prefect import ConfigurationError, LeadAgent, PrefectUnavailable
+from leadagent_prefect.embedded import PrefectApi, use_api
+from leadagent_prefect.engine.control import StopToken
+from leadagent_prefect.engine.values import References, TaskView
+from leadagent_prefect.errors import InternalError
+
+FILE = """
+name: from a file
+inputs:
+  n: {type: integer}
+agents:
+  - {name: probe, type: script, endpoint: "script://x"}
+tasks:
+  - {name: a, agent_name: probe, action: echo, parameters: {n: "{{ inputs.n }}"}}
+"""
+
+
+def test_code_without_a_loop_runs_files_and_dicts(bench: Any, tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(FILE)
+    assert LeadAgent().execute_workflow_from_file_sync(path, {"n": 3}).results == {"a": {"echo": {"n": 3}}}
+    result = LeadAgent().execute_workflow_from_dict_sync(bench.workflow({"name": "a"}))
+    assert result.results == {"a": {"echo": {}}}
+
+
+async def test_a_file_runs_by_its_path(bench: Any, tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(FILE)
+    result = await LeadAgent().execute_workflow_from_file(str(path), {"n": 3})
+    assert result.results == {"a": {"echo": {"n": 3}}}
+
+
+async def test_a_bad_file_raises_with_its_diagnostics(bench: Any, tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(FILE.replace("agent_name: probe", "agent_name: prob"))
+    with pytest.raises(ConfigurationError) as caught:
+        await LeadAgent().execute_workflow_from_file(path)
+    assert [d.code for d in caught.value.diagnostics if d.severity == "error"] == ["unknown-agent"]
+
+
+async def test_a_built_flow_is_a_prefect_flow_with_the_inputs_as_its_parameters(
+    bench: Any, prefect_api: PrefectApi, tmp_path: Path
+) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(FILE)
+    flow = LeadAgent().build_flow(path)
+    schema = flow.parameters.model_dump()
+    assert schema["properties"]["n"]["type"] == "integer"
+    assert schema["required"] == ["n"]
+    with use_api(prefect_api):
+        state = await flow(n=4, return_state=True)
+        assert (await state.aresult())["results"] == {"a": {"echo": {"n": 4}}}
+        failed = await flow(n="four", return_state=True)
+    assert failed.name == "Failed"
+    assert "input \"n\": 'four' is not of type 'integer'" in failed.message
+
+
+async def test_an_api_that_cannot_be_reached_is_told_with_its_remedy(bench: Any) -> None:
+    from leadagent_prefect.engine.control import RunControl
+    from leadagent_prefect.engine.runner import run_in_thread
+    from leadagent_prefect.models import Workflow
+    from leadagent_prefect.plan import build
+
+    nowhere = PrefectApi(url="http://127.0.0.1:9/api", auth_string=None, embedded=False, ui_url="")
+    plan = build(Workflow.model_validate(bench.workflow({"name": "a"})))
+    with pytest.raises(
+        PrefectUnavailable, match=r"http://127\.0\.0\.1:9/api can't be reached.*PREFECT_API_URL"
+    ):
+        await asyncio.wrap_future(run_in_thread(plan, {}, RunControl(), nowhere, lambda: None))
+
+
+async def test_a_run_that_breaks_inside_the_engine_is_an_internal_error(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("leadagent_prefect.engine.schedule.skip_for", broken)
+    with pytest.raises(InternalError, match="the run crashed: .*a bug"):
+        await bench.run({"name": "a"})
+
+
+async def test_no_step_outlives_a_scheduler_that_breaks(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    async def waits(agent: Any, given: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(agent.call.task)
+
+    from leadagent_prefect.engine.schedule import Scheduler
+
+    settle = Scheduler._settle
+
+    def breaks(self: Any, step: Any, outcome: Any) -> None:
+        settle(self, step, outcome)
+        raise ZeroDivisionError("a bug")
+
+    async def waits_for_it(agent: Any, given: Any) -> None:
+        while not any(made.action == "waits" for made in bench.calls):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Scheduler, "_settle", breaks)
+    bench.actions.update(waits=waits, quick=waits_for_it)
+    with pytest.raises(InternalError, match="a bug"):
+        await bench.run(
+            {"name": "a", "action": "waits"}, {"name": "b", "action": "quick"}, parallel_execution=True
+        )
+    assert ended == ["a"]
+
+
+async def test_an_await_cancelled_before_the_run_has_started_starts_nothing_for_long(
+    bench: Any, tmp_path: Path
+) -> None:
+    running = asyncio.ensure_future(LeadAgent().execute_workflow_from_file(tmp_path / "missing.yaml"))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+def test_the_package_names_what_it_has_and_nothing_else() -> None:
+    assert set(leadagent_prefect.__all__) <= set(dir(leadagent_prefect))
+    for name in leadagent_prefect.__all__:
+        assert getattr(leadagent_prefect, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'LedAgent'"):
+        leadagent_prefect.LedAgent  # noqa: B018  # reading it is the test
+
+
+def test_a_stop_token_that_is_not_bound_says_so() -> None:
+    token = StopToken()
+    assert token.stop is None
+    with pytest.raises(RuntimeError, match="bound to no run"):
+        token.future  # noqa: B018  # reading it is the test
+
+
+def test_views_of_a_run_are_mappings() -> None:
+    references = References(["B", "A"])
+    assert (sorted(references), len(references), references["A"]) == (["A", "B"], 2, "{{ secrets.A }}")
+    with pytest.raises(KeyError):
+        references["C"]
+    assert (list(TaskView({})), len(TaskView({}))) == ([], 0)
