@@ -17,7 +17,9 @@ from pathlib import Path
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 #: Commands of the pages that are not run here: the services run already, and `make` is tried by other tests.
-SHOWN_ONLY = re.compile(r"^(make [a-z]+|python examples/servers\.py|git clone \S+|cd \S+)( +#.*)?$")
+SHOWN_ONLY = re.compile(
+    r"^(make [a-z]+|python examples/servers\.py|git clone \S+|cd \S+|source \S+)( +#.*)?$"
+)
 
 
 @dataclass(frozen=True)

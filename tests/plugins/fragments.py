@@ -45,6 +45,8 @@ def complete(fragment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _agent(agent: dict[str, Any]) -> dict[str, Any]:
+    if "command" in agent.get("custom_params", {}):
+        return agent
     return {"endpoint": _ENDPOINTS.get(agent["type"], SERVICE), **agent}
 
 
