@@ -29,7 +29,7 @@ def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]
 
 
 def parse_assignments(pairs: Iterable[str], workflow: Workflow) -> dict[str, Any]:
-    """``["topic=solar", "count=3"]`` as values: JSON where it parses, but text for an input of type string."""
+    """``["topic=solar", "count=3"]`` as values: JSON where it parses, text for an input of type string."""
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")

@@ -30,7 +30,7 @@ class RunHandle:
         self.future, self._control = future, control
 
     def result(self, timeout: float | None = None) -> WorkflowResult:
-        """Waits for the end. Raises what `LeadAgent.start` says, or ``TimeoutError`` after ``timeout`` seconds."""
+        """Waits for the end; raises what the run raised, or ``TimeoutError`` after ``timeout`` seconds."""
         return self.future.result(timeout)
 
     def done(self) -> bool:

@@ -179,7 +179,7 @@ def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names
 
 
 def _roots(root: str, values: Iterable[Any], *, guarded: bool = False) -> frozenset[str]:
-    """The first names behind ``root`` in all templates of ``values``; with or without those under a default."""
+    """The first names behind ``root`` in all templates of ``values``; ``guarded``: under a default too."""
     return frozenset(
         str(reference.path[0])
         for value in values

@@ -31,7 +31,7 @@ _GRACE_SECONDS = 5.0
 
 
 async def attempt(run: Run, step: Step, parameters: dict[str, Any], number: int, key: str) -> dict[str, Any]:
-    """Makes the call; gives ``{"result": ..., "metadata": ...}``, masked JSON data, or raises an `AgentError`.
+    """Makes the call; gives ``{"result": ..., "metadata": ...}``, masked JSON data, or raises `AgentError`.
 
     The error's message and metadata are masked too, and it has no cause: nothing of a foreign exception,
     whose text may hold a credential, goes further than here.
@@ -41,7 +41,7 @@ async def attempt(run: Run, step: Step, parameters: dict[str, Any], number: int,
         return _answer(run, step, response)
     except AgentError as error:
         clean = _clean(error, run)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever an agent raises ends its attempt, no more
         clean = _clean(InternalError(f"{type(error).__name__}: {error}"), run)
     raise clean
 
@@ -83,15 +83,15 @@ async def _call(run: Run, step: Step, parameters: dict[str, Any], number: int, k
 def _answer(run: Run, step: Step, response: AgentResponse) -> dict[str, Any]:
     result = take_in(response.result, run.redactor)
     if step.task.output_schema is not None:
-        _validate(step, result)
+        _validate(step, step.task.output_schema, result)
     return {"result": result, "metadata": take_in(response.metadata, run.redactor, "metadata")}
 
 
-def _validate(step: Step, result: Any) -> None:
+def _validate(step: Step, schema: dict[str, Any], result: Any) -> None:
     import jsonschema
 
     checked = result.get("data") if step.agent.type == "ai_agent" and isinstance(result, dict) else result
-    error = next(jsonschema.Draft202012Validator(step.task.output_schema).iter_errors(checked), None)
+    error = next(jsonschema.Draft202012Validator(schema).iter_errors(checked), None)
     if error is not None:
         raise InvalidOutput(
             f"the answer does not fit output_schema at {error.json_path}: {error.message[:300]}"
@@ -105,7 +105,8 @@ async def race(work: Coroutine[Any, Any, AgentResponse], step: Step, token: Stop
     """
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait({task, token.future}, timeout=step.timeout, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {task, token.future}
+        await asyncio.wait(either, timeout=step.timeout, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return _result(task, step)
         if token.future.done():

@@ -56,7 +56,7 @@ def build_flow(plan: Plan) -> Flow[..., Any]:
         description=plan.workflow.description,
         persist_result=True,
         result_serializer=PLAIN_JSON,
-        # Inputs are validated by their own JSON Schema; Prefect's validation would load a block for a "$ref" in one.
+        # Inputs are validated by their own JSON Schema; Prefect would load a block for a "$ref" in one.
         validate_parameters=False,
     )
 
@@ -94,7 +94,8 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
 
 def _run(plan: Plan, control: RunControl, ready: Ready) -> Run:
     context = FlowRunContext.get()
-    assert context is not None and context.flow_run is not None  # this is the body of a flow
+    assert context is not None  # this is the body of a flow,
+    assert context.flow_run is not None  # which Prefect made a run for
     run_id, run_name = str(context.flow_run.id), context.flow_run.name
     run = Run(plan, control, ready, run_id=run_id, run_name=run_name, started_at=now())
     for agent in plan.agents.values():

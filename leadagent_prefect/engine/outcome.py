@@ -1,4 +1,4 @@
-"""What came of a step, and what follows from it. Pure: the rules of failure strategies, nothing of Prefect."""
+"""What came of a step, and what follows from it. Pure: the rules of the failure strategies."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def ends_the_run(plan: Plan, outcome: Outcome) -> bool:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the run came to: its status, the name of its Prefect state where it has one of its own, and why."""
+    """What the run came to: its status, the name of a Prefect state of its own where it has one, and why."""
 
     status: RunStatus
     state_name: str | None

@@ -30,7 +30,7 @@ class AgentPool:
         self._open: dict[str, BaseAgent] = {}
 
     async def get(self, name: str) -> BaseAgent:
-        """The agent ``name``, opened; a failure to open is that of the call, and the next call tries again."""
+        """The agent ``name``, opened; a failure to open is the call's, and the next call tries again."""
         async with self._locks[name]:
             if name not in self._open:
                 self._open[name] = await self._make(name)
@@ -85,7 +85,7 @@ async def _close(agent: BaseAgent) -> None:
     with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_SECONDS) as scope:
         try:
             await agent.close()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # an agent of a user may raise anything; the run has ended
             _log.warning('agent "%s" did not close cleanly: %s', agent.config.name, type(error).__name__)
     if scope.cancelled_caught:
         _log.warning('agent "%s" did not close within %g s', agent.config.name, _CLOSE_SECONDS)

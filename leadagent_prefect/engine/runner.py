@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from prefect import tags
+from prefect.client.schemas.objects import State
 
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.engine.control import RunControl, current_control
@@ -45,7 +46,7 @@ def run_in_thread(
                     result = asyncio.run(_run(plan, inputs, control, api))
             finally:
                 finish()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it is raised again by whoever waits for the future
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -59,7 +60,9 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         control.ready = await prepare(plan, inputs)
         current_control.set(control)
         with tags(*plan.workflow.tags):
-            state = await build_flow(plan)(**_parameters(plan, control.ready), return_state=True)
+            flow = build_flow(plan)
+            ending: Any = flow(**_parameters(plan, control.ready), return_state=True)
+            state: State[Any] = await ending
     except (httpx.TransportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _UNREACHED not in str(error):
             raise
@@ -69,12 +72,12 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         ) from None
     if control.result is not None:
         return control.result
-    error = await state.aresult(raise_on_failure=False)
-    raise error if isinstance(error, LeadAgentError) else InternalError(f"the run crashed: {state.message}")
+    cause = await state.aresult(raise_on_failure=False)
+    raise cause if isinstance(cause, LeadAgentError) else InternalError(f"the run crashed: {state.message}")
 
 
 def _parameters(plan: Plan, ready: Ready) -> dict[str, Any]:
-    """The inputs as Prefect stores and shows them: with everything masked that is a secret or a credential."""
+    """The inputs as Prefect stores and shows them: with every secret and credential masked."""
     scope = {"inputs": ready.inputs, "secrets": ready.secrets, "vars": ready.variables}
     for agent in plan.agents.values():
         ready.redactor.add(*credentials(agent, scope))

@@ -63,9 +63,8 @@ class Scheduler:
         left = None
         if self._deadline is not None:
             left = max(0.0, self._deadline - asyncio.get_running_loop().time())
-        done, _ = await asyncio.wait(
-            {*self._running, token.future}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-        )
+        any_of: set[asyncio.Future[Any]] = {*self._running, token.future}
+        done, _ = await asyncio.wait(any_of, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         if not done:
             timeout = self._plan.workflow.global_timeout
             token.set(Stop("timeout", f"the run took longer than its global_timeout of {timeout:g} s"))

@@ -33,7 +33,7 @@ from leadagent_prefect.plan import Step
 from leadagent_prefect.resilience.retry import judge
 from leadagent_prefect.templates import render
 
-#: Plain JSON, both ways. Prefect's own "json" revives ``{"__class__": ...}`` in an agent's answer by calling it.
+#: Plain JSON, both ways: Prefect's own "json" revives ``{"__class__": ...}`` in an answer by calling it.
 PLAIN_JSON = JSONSerializer(object_encoder=None, object_decoder=None)
 
 #: Prefect's states have names; these are ours, by error class. Everything else that fails is ``Failed``.
@@ -78,7 +78,7 @@ class StepCall:
 
 def result_key(run_id: str, step: Step, endpoint: str | None, parameters: Mapping[str, Any]) -> str:
     """SHA-256 of all that makes a result this step's: never shared with another run, agent or step."""
-    parts = [run_id, [], step.name, None, step.agent.type, endpoint, step.action, parameters]
+    parts: list[Any] = [run_id, [], step.name, None, step.agent.type, endpoint, step.action, parameters]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -166,7 +166,7 @@ def _not_kept(state: State[Any]) -> State[Any]:
 
 
 def _options(call: StepCall) -> Task[..., Any]:
-    """The generic task with this step's name and retries: an object of its own, since a retry sets its delay."""
+    """The generic task with this step's name and retries, as an object of its own: a retry sets its delay."""
 
     def again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
         if call.delay is None:
@@ -205,13 +205,13 @@ async def run_step(call: StepCall, upstream_states: list[State[Any]]) -> tuple[O
 
 
 def _bare(state: State[Any]) -> Any:
-    """An upstream state without its data: Prefect would walk through all of it, seconds for a few megabytes."""
+    """An upstream state without its data, all of which Prefect would walk through: seconds for megabytes."""
     bare = state.model_copy(update={"data": state.data.model_copy(update={"result": None})})
     return allow_failure(bare) if state.is_failed() else bare
 
 
 def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
-    """A wait between attempts can only be ended from outside, which Prefect takes for a crash: set right here."""
+    """Only from outside can a wait between attempts be ended; Prefect takes that for a crash: set right here."""
     state: State[Any] = Cancelled(message=reason)
     if call.task_run is not None:
         crashed = call.task_run.state

@@ -70,7 +70,7 @@ async def load_secrets(names: Iterable[str], required: Iterable[str]) -> dict[st
         return {}
     async with get_client() as client:
         found = await asyncio.gather(*(_secret(client, name) for name in ordered))
-    values = dict(zip(ordered, found))
+    values = dict(zip(ordered, found, strict=True))
     missing = sorted(name for name in required if values[name] is None)
     if missing:
         lines = [
@@ -84,7 +84,7 @@ async def load_secrets(names: Iterable[str], required: Iterable[str]) -> dict[st
 
 async def _secret(client: PrefectClient, name: str) -> str | None:
     try:
-        # Read as it is stored: `Secret.aload` says ValueError both for "no such block" and for a number in one.
+        # As it is stored: `Secret.aload` says ValueError for "no such block" as for a number in one.
         document = await client.read_block_document_by_name(block_name(name), "secret")
     except ObjectNotFound:
         return os.environ.get(name)
@@ -99,7 +99,8 @@ async def load_variables(names: Iterable[str]) -> dict[str, Any]:
         return {}
     async with get_client() as client:
         found = await asyncio.gather(*(client.read_variable_by_name(name) for name in ordered))
-    return {name: variable.value for name, variable in zip(ordered, found) if variable is not None}
+    pairs = zip(ordered, found, strict=True)
+    return {name: variable.value for name, variable in pairs if variable is not None}
 
 
 class TaskView(Mapping[str, Any]):

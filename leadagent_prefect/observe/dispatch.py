@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, Union
+from typing import Any, Protocol
 
 from leadagent_prefect.observe.events import Event
 
@@ -25,14 +25,14 @@ class UpdateObserver(Protocol):
 
 
 #: What may be attached: a callable (sync or async) that takes one `Event`, or an object with ``update``.
-AnyObserver = Union[Callable[[Event], Any], UpdateObserver]
+AnyObserver = Callable[[Event], Any] | UpdateObserver
 
 
 class Observer:
-    """A base to derive from: override `update`, sync or async. ``subject`` is the LeadAgent, ``data`` an `Event`."""
+    """A base to derive from: override `update`, sync or async."""
 
     def update(self, subject: Any, event_type: str, data: Event) -> Any:
-        """Called once for each event, in order."""
+        """Called once for each event, in order; ``subject`` is the LeadAgent."""
 
 
 class Dispatcher:
@@ -80,7 +80,7 @@ class _Lane:
                 answer = self._deliver(event)
                 if inspect.isawaitable(answer):
                     self._await(answer)
-            except Exception:
+            except Exception:  # noqa: BLE001  # an observer that raises must not change a run
                 _log.warning("observer %s failed on %s", self.name, event.type, exc_info=True)
 
     def _deliver(self, event: Event) -> Any:

@@ -12,7 +12,7 @@ from leadagent_prefect.models import RetryConfig
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """``attempts`` counts the first one; delays are in seconds; ``retry_on`` holds error classes or ``any``."""
+    """``attempts`` counts the first one; delays are seconds; ``retry_on`` holds error classes or ``any``."""
 
     attempts: int = 1
     initial_delay: float = 1.0

@@ -1,4 +1,4 @@
-"""An agent that does what its action says, runs of workflows with it, and what Prefect has recorded of them."""
+"""An agent that does what its action says, runs with it, and what Prefect has recorded of them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Bench:
     log: list[str] = field(default_factory=lambda: ScriptAgent.log)
 
     def workflow(self, *tasks: dict[str, Any], **settings: Any) -> dict[str, Any]:
-        """A workflow of ``tasks``, each with agent "probe" and the action "echo" where it says nothing else."""
+        """A workflow of ``tasks``; one that says nothing else has the agent "probe" and the action "echo"."""
         agents = settings.pop("agents", [{"name": "probe", "type": "script", "endpoint": "script://probe"}])
         filled = [{"agent_name": "probe", "action": "echo", **task} for task in tasks]
         return {"name": "bench", "agents": agents, "tasks": filled, **settings}

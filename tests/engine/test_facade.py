@@ -87,7 +87,7 @@ async def test_a_run_that_breaks_inside_the_engine_is_an_internal_error(
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr("leadagent_prefect.engine.schedule.skip_for", broken)
-    with pytest.raises(InternalError, match="the run crashed: .*a bug"):
+    with pytest.raises(InternalError, match=r"the run crashed: .*a bug"):
         await bench.run({"name": "a"})
 
 
@@ -109,7 +109,7 @@ async def test_no_step_outlives_a_scheduler_that_breaks(bench: Any, monkeypatch:
         raise ZeroDivisionError("a bug")
 
     async def waits_for_it(agent: Any, given: Any) -> None:
-        while not any(made.action == "waits" for made in bench.calls):
+        while not any(made.action == "waits" for made in bench.calls):  # noqa: ASYNC110  # set by no event
             await asyncio.sleep(0)
 
     monkeypatch.setattr(Scheduler, "_settle", breaks)

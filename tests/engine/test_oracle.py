@@ -23,6 +23,10 @@ from leadagent_prefect.plan import Plan, build
 EXAMPLES = int(os.environ.get("LEADAGENT_ORACLE_EXAMPLES", "1000"))
 
 
+ENDS = ["ok", "ok", "server_error", "client_error", "timeout"]
+STRATEGIES = ["stop_on_first_failure", "continue_on_failure", "partial_completion_allowed"]
+
+
 @st.composite
 def workflows(draw: st.DrawFn) -> RefWorkflow:
     names = [f"t{n}" for n in range(draw(st.integers(1, 12)))]
@@ -54,6 +58,10 @@ def workflows(draw: st.DrawFn) -> RefWorkflow:
     if strategy == "partial_completion_allowed":
         wanted = draw(st.sampled_from([None, 0, 1, 3, "50%", "80%", "100%"]))
     return RefWorkflow(tasks, draw(st.booleans()), draw(st.sampled_from([1, 2, 50])), strategy, wanted)
+
+
+def _retry(attempts: int) -> dict[str, int]:
+    return {"max_attempts": attempts, "initial_delay": 0}
 
 
 def plan_for(workflow: RefWorkflow, conductor_id: str) -> Plan:
@@ -94,7 +102,7 @@ def plan_for(workflow: RefWorkflow, conductor_id: str) -> Plan:
 
 
 async def execute_in_host(plan: Plan) -> dict[str, Any]:
-    """Runs a plan inside the flow run that hosts all examples: Prefect's task engine, without a flow run each."""
+    """Runs a plan inside the one flow run that hosts all examples, on Prefect's task engine."""
     from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.flow import conclude
     from leadagent_prefect.engine.report import now

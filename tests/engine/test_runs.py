@@ -18,7 +18,7 @@ async def test_data_flows_from_task_to_task_with_its_own_type(bench: Any) -> Non
             "name": "use",
             "parameters": {
                 "list": "{{ tasks.fetch.result.items }}",
-                "text": "{{ tasks.fetch.result.items | length }} of {{ inputs.topic }}{{ tasks.fetch.result.none }}",
+                "text": "{{ tasks.fetch.result.items | length }} of {{ inputs.topic }}{{ tasks.fetch.result.none }}",  # noqa: E501  # one text
                 "run": "{{ run.id }}",
                 "workflow": "{{ workflow.name }} {{ workflow.version }}",
                 "how": "{{ tasks.fetch.status }}",
@@ -222,10 +222,10 @@ async def test_a_thousand_independent_tasks_run_in_parallel(bench: Any) -> None:
 
 async def test_agents_are_opened_once_and_closed_at_the_end(bench: Any) -> None:
     agents = [{"name": name, "type": "script", "endpoint": "script://x"} for name in ("one", "two", "unused")]
-    await bench.run(
-        {"name": "a", "agent_name": "one"}, {"name": "b", "agent_name": "two"}, {"name": "c", "agent_name": "one"},
-        agents=agents,
-    )  # fmt: skip
+    tasks = [
+        {"name": name, "agent_name": agent} for name, agent in (("a", "one"), ("b", "two"), ("c", "one"))
+    ]
+    await bench.run(*tasks, agents=agents)
     assert bench.log == ["open one", "open two", "close two", "close one"]
 
 
@@ -259,13 +259,15 @@ async def test_observers_of_every_form_see_every_event_in_order(bench: Any) -> N
 
 async def test_events_are_prefect_events_too(bench: Any, recorded: Any) -> None:
     result = await bench.run({"name": "a"})
-    wanted = {"leadagent.workflow_started", "leadagent.task_started", "leadagent.task_completed", "leadagent.workflow_finished"}  # fmt: skip
+    types = ("workflow_started", "task_started", "task_completed", "workflow_finished")
+    wanted = {f"leadagent.{type_}" for type_ in types}
+    mine = {
+        "event": {"prefix": ["leadagent."]},
+        "resource": {"id": [f"prefect.flow-run.{result.flow_run_id}"]},
+    }
     found: set[str] = set()
     while found != wanted:
-        answer = await recorded.client._client.post(
-            "/events/filter",
-            json={"filter": {"event": {"prefix": ["leadagent."]}, "resource": {"id": [f"prefect.flow-run.{result.flow_run_id}"]}}},
-        )  # fmt: skip
+        answer = await recorded.client._client.post("/events/filter", json={"filter": mine})
         found = {event["event"] for event in answer.json()["events"]}
         await asyncio.sleep(0.05)
 

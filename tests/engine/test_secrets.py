@@ -21,12 +21,12 @@ FORMS = [CANARY, quote_plus(CANARY), base64.b64encode(CANARY.encode()).decode().
 async def test_a_missing_secret_is_an_error_before_anything_runs(bench: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         await bench.run(
-            {"name": "a", "parameters": {"x": "{{ secrets.NOT_THERE_1 }}", "y": "{{ secrets.B_2 }}"}}
+            {"name": "a", "parameters": {"x": "{{ secrets.NOT_THERE }}", "y": "{{ secrets.B_2 }}"}}
         )
+    remedy = "make a Prefect Secret block named"
     assert str(caught.value).splitlines() == [
-        'secret "B_2" is missing: make a Prefect Secret block named "b-2" or set the environment variable B_2',
-        'secret "NOT_THERE_1" is missing: make a Prefect Secret block named "not-there-1" '
-        "or set the environment variable NOT_THERE_1",
+        f'secret "B_2" is missing: {remedy} "b-2" or set the environment variable B_2',
+        f'secret "NOT_THERE" is missing: {remedy} "not-there" or set the environment variable NOT_THERE',
     ]
     assert bench.calls == []
 

@@ -75,8 +75,18 @@ def test_the_secrets_and_variables_of_a_run_are_known_before_it_starts() -> None
 
 @pytest.mark.parametrize(
     ("min_success", "counted", "needed"),
-    [(None, 10, 1), (3, 10, 3), (0, 10, 0), ("80%", 10, 8), ("80%", 9, 8), ("10%", 10, 1), ("0%", 4, 0), ("100%", 7, 7), ("33.3%", 3, 1)],
-)  # fmt: skip
+    [
+        (None, 10, 1),
+        (3, 10, 3),
+        (0, 10, 0),
+        ("80%", 10, 8),
+        ("80%", 9, 8),
+        ("10%", 10, 1),
+        ("0%", 4, 0),
+        ("100%", 7, 7),
+        ("33.3%", 3, 1),
+    ],
+)
 def test_min_success_is_a_count_or_a_percentage_rounded_up(
     min_success: Any, counted: int, needed: int
 ) -> None:
