@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from leadagent_prefect.agents.mcp.endpoint import HttpServer, StdioServer, server_of
+from leadagent_prefect.agents.mcp.endpoint import PARAMS, HttpServer, StdioServer, server_of
+from leadagent_prefect.checks.agents import MCP_HTTP_PARAMS, MCP_STDIO_PARAMS
 from leadagent_prefect.errors import AgentMisconfigured
 from leadagent_prefect.models import AgentConfig
 
@@ -108,3 +109,16 @@ def test_what_is_wrong_is_named(endpoint, params, words):
 def test_authentication_of_a_child_process_is_refused_with_the_way_to_give_it():
     with pytest.raises(AgentMisconfigured, match=r"give the credential in custom_params\.env"):
         server("stdio:cmd", {"type": "bearer", "token": "t"})
+
+
+@pytest.mark.parametrize("key", sorted(PARAMS))
+def test_a_key_passes_here_where_the_check_of_a_file_passes_it(key, tmp_path):
+    """What is wrong with the value is said by other words."""
+    value = {"max_response_bytes": 9, "transport": "sse", "cwd": str(tmp_path)}.get(key)
+    for known, base in ((MCP_HTTP_PARAMS, "sse+https://host"), (MCP_STDIO_PARAMS, "stdio:cmd")):
+        try:
+            server(base, **{key: value})
+        except AgentMisconfigured as exc:
+            assert (f'has no "{key}"' in exc.message) is (key not in known)
+        else:
+            assert key in known

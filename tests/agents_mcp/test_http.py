@@ -24,6 +24,18 @@ async def test_credentials_and_headers_reach_the_server(gate, make):
         assert headers["accept-encoding"] == "identity"
 
 
+async def test_a_server_that_wants_a_token_is_open_to_who_has_it(gate, make):
+    def answer(message: dict[str, Any], headers: dict[str, str]) -> Any:
+        known = headers.get("authorization") == "Bearer t0ken"
+        return None if known else (401, {"WWW-Authenticate": "Bearer"}, b"")
+
+    gate.answer = answer
+    agent = make(gate.url, authentication={"type": "bearer", "token": "t0ken"})
+    assert (await agent.execute("add", {"a": 1, "b": 2})).result == {"result": 3}
+    with pytest.raises(errors.AuthRefused):
+        await make(gate.url, authentication={"type": "bearer", "token": "other"}).execute("add", {})
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_refused_credentials_are_told_as_such_when_the_session_is_opened(gate, make, status):
     gate.answer = lambda message, headers: (status, {}, b"who are you?")

@@ -75,7 +75,9 @@ def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Decease
     if isinstance(exc, TimeoutError):
         return _with_last_words(AgentTimeout, f"{doing}: no answer within {exchange.seconds:g} s", wire)
     if isinstance(exc, (RuntimeError, ValidationError, httpx2.SSEError)):
-        return InvalidOutput(f"{doing}: {str(exc)[:QUOTED]}", metadata=_metadata(exchange))
+        # A mismatch with the output schema is told in one line; schema and answer follow, whole.
+        words = str(exc) if isinstance(exc, ValidationError) else str(exc).partition("\n")[0]
+        return InvalidOutput(f"{doing}: {words[:QUOTED]}", metadata=_metadata(exchange))
     return _placed(exc, doing, exchange) if isinstance(exc, AgentError) else error_of(exc, doing)
 
 
