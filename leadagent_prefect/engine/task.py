@@ -211,7 +211,7 @@ def _bare(state: State[Any]) -> Any:
 
 
 def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
-    """Only from outside can a wait between attempts be ended; Prefect takes that for a crash: set right here."""
+    """A wait between attempts can only be ended from outside, which Prefect takes for a crash: set right."""
     state: State[Any] = Cancelled(message=reason)
     if call.task_run is not None:
         crashed = call.task_run.state
