@@ -12,6 +12,7 @@ from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
 
 _HINTS = 200
+_PLACED = 1000
 
 
 class Part(NamedTuple):
@@ -29,6 +30,7 @@ class Context:
 
     draft: Draft
     found: list[Diagnostic] = field(default_factory=list)
+    templates: int = 0
     _hints: int = 0
 
     @cached_property
@@ -89,7 +91,9 @@ class Context:
         if self.draft.is_broken(*path):
             return
         document = self.draft.document
-        span = document.string_span(path, *place) if place else None
+        # The place within a string is searched for, which takes time in a long one.
+        exact = place is not None and len(self.found) < _PLACED
+        span = document.string_span(path, *place) if place and exact else None
         found = document.diagnose(code, message, path, at="key" if key else "value", hint=hint, span=span)
         if found.span is not None and found.span in self._read:
             return

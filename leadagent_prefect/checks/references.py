@@ -33,6 +33,10 @@ _ELSEWHERE = {
 }
 
 
+#: Parsing so many templates takes some seconds; no file that someone has written has more.
+_MOST = 20_000
+
+
 class Read(NamedTuple):
     """A task's template reads another task: ``place`` is offset and length in the string at ``path``."""
 
@@ -58,6 +62,9 @@ def check_templates(context: Context) -> list[Read]:
     for _ in _check_lazily(context, outputs, context.data.get("outputs"), ("outputs",), _OUTPUT):
         pass
     _check_places(context)
+    if context.templates > _MOST:
+        message = f"more than {_MOST:,} strings with templates"
+        context.say("too-many-templates", message, ("tasks",), hint="those behind are not checked", key=True)
     return reads
 
 
@@ -71,6 +78,9 @@ def _check_lazily(
     context: Context, part: Part, value: Any, path: Path, names: tuple[str, ...]
 ) -> Iterator[tuple[Path, Reference]]:
     for place, text in strings(value, path):
+        context.templates += 1
+        if context.templates > _MOST:
+            return
         for problem in problems(text):
             context.say(
                 problem.code,

@@ -141,6 +141,12 @@ ROWS = (
         "'{{' }}`.",
     ),
     Code(
+        "too-many-templates",
+        "Too many templates",
+        "At most 20,000 strings with templates in one file: each is parsed before anything runs. Let tasks "
+        "share what is the same.",
+    ),
+    Code(
         "unknown-agent",
         "An agent that is not defined",
         "Define it under `agents`, or correct the name.",

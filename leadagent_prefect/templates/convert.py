@@ -114,7 +114,7 @@ class Converter:
         end = self.tokens.closing(node.lineno)
         target, key = self._node(node.node, depth), self._node(node.arg, depth)
         if end is None:  # `x.0`, which Jinja reads as `x[0]`
-            end = sum(self.tokens.find(node.lineno + 1, str(getattr(key, "value", ""))))
+            end = self.tokens.next_end(node.lineno)
         return Item(target, key, end)
 
     def on_slice(self, node: nodes.Slice, depth: int) -> Node:

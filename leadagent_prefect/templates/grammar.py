@@ -7,6 +7,7 @@ node and error. Names and dotted names, which most expressions are, need no Jinj
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,10 @@ _ESCAPES = "\\'\"abfnrtvx01234567NuU\n"
 _WORDS = frozenset(
     ["not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"]
 )
+
+
+#: Longer expressions are refused: parsing takes some 5 us a character.
+LENGTH = 10_000
 
 
 class SyntaxProblem(Exception):
@@ -51,7 +56,8 @@ class Tokens:
     """The raw tokens of an expression, to find the place of what a node does not tell."""
 
     def __init__(self) -> None:
-        self._tokens: list[tuple[int, str]] = []
+        self._starts: list[int] = []
+        self._texts: list[str] = []
 
     def keep(self, raw: Iterator[tuple[int, str, str]], base: int) -> Iterator[tuple[int, str, str]]:
         """The tokens with offsets in place of line numbers."""
@@ -60,7 +66,8 @@ class Tokens:
         offset = base
         try:
             for _, kind, text in raw:
-                self._tokens.append((offset, text))
+                self._starts.append(offset)
+                self._texts.append(text)
                 yield offset, kind, _escape(text) if kind == "string" else text
                 offset += len(text)
         except TemplateSyntaxError as error:
@@ -69,21 +76,31 @@ class Tokens:
 
     def length(self, offset: int) -> int:
         """The length of the token at an offset."""
-        return next((len(text) for start, text in self._tokens if start == offset), 1)
+        index = bisect_left(self._starts, offset)
+        return len(self._texts[index]) if index < len(self._starts) else 1
 
     def find(self, offset: int, text: str) -> tuple[int, int]:
         """Offset and length of the first token of this text from an offset on."""
-        found = (start for start, token in self._tokens if start >= offset and token == text)
-        return next(found, offset), len(text)
+        behind = range(bisect_left(self._starts, offset), len(self._starts))
+        return next((self._starts[index] for index in behind if self._texts[index] == text), offset), len(
+            text
+        )
+
+    def next_end(self, offset: int) -> int:
+        """Where the token behind the one at an offset ends, white space left out."""
+        index = bisect_left(self._starts, offset) + 1
+        index += self._texts[index].isspace()
+        return self._starts[index] + len(self._texts[index])
 
     def closing(self, offset: int) -> int | None:
         """Where the bracket that opens at an offset has closed; None where none opens there."""
+        first = bisect_left(self._starts, offset)
         depth = 0
-        for start, text in self._tokens:
-            if start >= offset:
-                depth += (text in "([{") - (text in ")]}")
-                if depth == 0:
-                    return start + 1 if start > offset else None
+        for index in range(first, len(self._starts)):
+            text = self._texts[index]
+            depth += (text in "([{") - (text in ")]}")
+            if depth == 0:
+                return self._starts[index] + 1 if index > first else None
         raise AssertionError("the parser has seen it close")  # pragma: no cover  # see the message
 
 
@@ -92,6 +109,8 @@ def parse(source: Source) -> tuple[nodes.Expr, Tokens]:
     from jinja2 import TemplateSyntaxError
     from jinja2.parser import Parser
 
+    if len(source.text) > LENGTH:
+        raise SyntaxProblem(f"the expression has more than {LENGTH:,} characters", source.offset - 2, 2)
     if not source.text.strip():
         raise SyntaxProblem("the expression is empty", source.offset - 2, 2)
     environment = _environment()

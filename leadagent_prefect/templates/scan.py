@@ -17,6 +17,8 @@ _TOKEN = re.compile(
 )
 #: More brackets than this inside each other are refused before Jinja's parser recurses into them.
 NESTING = 20
+#: So many expressions, with text between them, may stand in one string.
+EXPRESSIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ class ScanError(Exception):
 
 def split(text: str) -> list[Text | Source]:
     """The parts of a string, in order. Raises `ScanError`."""
-    return list(_parts(text))
+    parts: list[Text | Source] = []
+    for count, part in enumerate(_parts(text)):
+        if count > 2 * EXPRESSIONS:
+            message = f"more than {EXPRESSIONS:,} expressions in one string"
+            raise ScanError(message, 0, 2, "build the text in smaller parts")
+        parts.append(part)
+    return parts
 
 
 def _parts(text: str) -> Iterator[Text | Source]:

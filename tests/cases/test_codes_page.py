@@ -17,6 +17,7 @@ WITHOUT_CASE = {
     "too-large": "the file would have 2 MiB, see tests/source",
     "too-many-problems": "the file would have 1,001 mistakes, see tests/loader",
     "too-many-tasks": "the file would have 5,001 tasks, see tests/loader",
+    "too-many-templates": "the file would have 20,001 templates, see tests/checks",
     "unreadable-file": "there is no file, see tests/source",
 }
 

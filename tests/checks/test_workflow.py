@@ -134,3 +134,20 @@ def test_a_file_of_many_unknown_names_has_hints_for_the_first(workflow):
     _, diagnostics = examine(read(workflow() | {"tasks": tasks}))
     assert len([d for d in diagnostics if d.hint == 'did you mean "api"? defined: "api"']) == 200
     assert len(diagnostics) == 500
+
+
+def test_a_file_of_very_many_templates_is_refused(workflow):
+    text = "{{ run.id }}"
+    data = workflow(task={"parameters": {"json": [text] * 20_001}})
+    _, diagnostics = examine(read(data))
+    assert [d.code for d in diagnostics] == ["too-many-templates"]
+    data = workflow(task={"parameters": {"json": [text] * 20_000}})
+    assert examine(read(data))[1] == []
+
+
+def test_a_string_of_very_many_mistakes_is_read_in_time():
+    text = " ".join(["{{ nope }}"] * 900) + "x" * 1_000_000
+    task = f'{{name: t, agent_name: a, action: A, parameters: {{json: "{text}"}}}}'
+    data = f"name: w\nagents: []\ntasks: [{task}]\n"
+    _, diagnostics = examine(read(data))
+    assert len([d for d in diagnostics if d.code == "unknown-name"]) == 900

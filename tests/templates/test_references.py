@@ -26,6 +26,7 @@ def of(text):
             [("tasks", ("odd name", "result", 0, "x"), "tasks['odd name'].result[0] . x", False)],
         ),
         ("{{ tasks.a.result.0.x }}", [("tasks", ("a", "result", 0, "x"), "tasks.a.result.0.x", False)]),
+        ("{{ a . 1_0|first }}", [("a", (10,), "a . 1_0", False)]),
         ("{{ a.b[1:].c }}", [("a", ("b",), "a.b", False)]),
         ("{{ a.b[c.d].e }}", [("a", ("b",), "a.b", False), ("c", ("d",), "c.d", False)]),
         ("{{ a[true].b }}", [("a", (), "a", False)]),

@@ -12,14 +12,14 @@ from leadagent_prefect.templates.filters.arguments import bounded, number, whole
 _DIGITS = 4300
 
 
-def round_(value: Any, precision: Any = 0, method: Any = "common") -> float:
-    """``method`` is common, ceil or floor. The result is a float."""
+def round_(value: Any, precision: Any = 0, method: Any = "common") -> int | float:
+    """``method`` is common, ceil or floor. A whole number stays one with ``common``."""
     if method not in ("common", "ceil", "floor"):
         raise EvalError("the method is one of common, ceil, floor")
     places = whole(precision, -300, 300)
     exact = number(value)
     if method == "common":
-        return float(round(exact, places))
+        return round(exact, places)
     scale = 10.0**places
     rounded = math.ceil(exact * scale) if method == "ceil" else math.floor(exact * scale)
     return rounded / scale
