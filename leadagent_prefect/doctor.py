@@ -31,8 +31,16 @@ class PackageRange(NamedTuple):
     """Versions that work, from ``least`` to below ``limit``, and what happens with others."""
 
     least: str
-    limit: str
+    limit: str | None
     trouble: str = "other versions were not tried"
+
+    @property
+    def specifier(self) -> str:
+        return f">={self.least},<{self.limit}" if self.limit else f">={self.least}"
+
+    def has(self, version: str) -> bool:
+        release = _numbers(version)
+        return _numbers(self.least) <= release and (self.limit is None or release < _numbers(self.limit))
 
 
 #: The same as in pyproject.toml; pip may have been told otherwise, and Prefect itself leaves some open.
@@ -44,7 +52,7 @@ PACKAGES: Mapping[str, PackageRange] = {
     "httpx": PackageRange("0.28", "0.29"),
     "pydantic": PackageRange("2.13", "3"),
     "jinja2": PackageRange("3.1.6", "4"),
-    "google-re2": PackageRange("1.1.20240702", "2"),
+    "google-re2": PackageRange("1.1.20240702", None),
     "jsonschema": PackageRange("4.23", "5"),
     "pyyaml": PackageRange("6.0.2", "7"),
 }
@@ -81,16 +89,16 @@ def _python() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     for name, wanted in PACKAGES.items():
-        mend = f'pip install "{name}>={wanted.least},<{wanted.limit}"'
+        mend = f'pip install "{name}{wanted.specifier}"'
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, "error", "is not installed", mend)
             continue
-        if _numbers(wanted.least) <= _numbers(version) < _numbers(wanted.limit):
+        if wanted.has(version):
             yield Finding(name, "ok", version)
         else:
-            found = f"{version} is outside >={wanted.least},<{wanted.limit}: {wanted.trouble}"
+            found = f"{version} is outside {wanted.specifier}: {wanted.trouble}"
             yield Finding(name, "error", found, mend)
 
 

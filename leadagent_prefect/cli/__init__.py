@@ -34,9 +34,9 @@ def _run(arguments: list[str]) -> int:
 
     try:
         code = command.main(args=arguments, prog_name="leadagent", standalone_mode=False)
-    except BrokenPipeError:
-        raise
     except BaseException as error:  # noqa: BLE001 - the exit code is all that leaves the command line
+        if isinstance(error.__context__, BrokenPipeError):  # click has made a SystemExit of it
+            raise error.__context__ from None
         return exit_code(error, debug="--debug" in arguments)
     return code if isinstance(code, int) else 0
 

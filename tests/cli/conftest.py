@@ -148,7 +148,9 @@ def workflow(folder: Path, request: pytest.FixtureRequest) -> Callable[..., Path
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server: Any = self.server
-        status, body = server.answers.get(self.path, (200, {"path": self.path, "key": self.headers.get("X-Key")}))
+        status, body = server.answers.get(
+            self.path, (200, {"path": self.path, "key": self.headers.get("X-Key")})
+        )
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

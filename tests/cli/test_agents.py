@@ -54,7 +54,14 @@ def test_a_secret_that_is_no_environment_variable_is_asked_for(leadagent, flow):
 
 def test_parameters_may_hold_templates(leadagent, workflow):
     done = leadagent(
-        "agents", "test", workflow(), "script", "--action", "echo", "--parameters", '{"x": "{{ inputs.count }}"}'
+        "agents",
+        "test",
+        workflow(),
+        "script",
+        "--action",
+        "echo",
+        "--parameters",
+        '{"x": "{{ inputs.count }}"}',
     )
     assert done.json["result"] == {"x": 1}
 
@@ -69,9 +76,7 @@ def test_parameters_may_hold_templates(leadagent, workflow):
 )
 def test_whatever_a_custom_agent_does_is_an_answer(leadagent, workflow, action, error_class, said):
     parameters = '{"error": "bad"}' if action == "raise" else "{}"
-    done = leadagent(
-        "agents", "test", workflow(), "script", "--action", action, "--parameters", parameters
-    )
+    done = leadagent("agents", "test", workflow(), "script", "--action", action, "--parameters", parameters)
     assert (done.code, done.json["error_class"], done.json["error"]) == (1, error_class, said)
 
 

@@ -86,7 +86,12 @@ def test_the_starter_project_is_valid_and_runs_as_it_is(leadagent, finished, fol
     done = leadagent("init", "my project")
     assert done.code == 0
     assert done.out.endswith("Now: leadagent run 'my project/workflow.yaml'\n")
-    assert sorted(os.listdir(folder / "my project")) == [".gitignore", "README.md", "text_agent.py", "workflow.yaml"]
+    assert sorted(os.listdir(folder / "my project")) == [
+        ".gitignore",
+        "README.md",
+        "text_agent.py",
+        "workflow.yaml",
+    ]
     checked = leadagent("validate", "--strict", "my project/workflow.yaml")
     assert checked.out == "my project/workflow.yaml: valid (3 tasks, 1 agent)\n"
     ran = finished("run", "my project/workflow.yaml", "--json")

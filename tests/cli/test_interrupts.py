@@ -40,7 +40,7 @@ def test_a_signal_cancels_the_run(spawn, workflow, folder, number, code):
     assert f"second: cancelled: interrupted by {name}\n" in err
 
 
-STUBBORN = '''
+STUBBORN = """
 import asyncio
 from pathlib import Path
 from leadagent_prefect import BaseAgent
@@ -53,7 +53,7 @@ class Script(BaseAgent):
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
                 Path("refused").touch()
-'''
+"""
 
 
 def test_a_second_ctrl_c_gives_up_at_once(spawn, workflow, folder):
@@ -100,7 +100,11 @@ def test_on_a_terminal_the_run_is_a_live_picture_that_leaves_its_lines_behind(wo
         stdout=subprocess.PIPE,
         stderr=terminal,
         text=True,
-        env={**os.environ, "TERM": "xterm", "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(__file__)))},
+        env={
+            **os.environ,
+            "TERM": "xterm",
+            "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
+        },
     )
     os.close(terminal)
     shown = b""

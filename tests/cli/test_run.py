@@ -139,5 +139,8 @@ def test_a_process_of_its_own_prints_the_same_and_nothing_of_prefect(finished, w
     done = finished("run", "flow.yaml")
     assert done.code == 1
     assert steady(done.out).startswith("Workflow completed with status: failed\n")
-    assert steady(done.err).splitlines()[-2:] == ["second: failed in Ts (tool_error): it broke", "Prefect UI: URL"]
+    assert steady(done.err).splitlines()[-2:] == [
+        "second: failed in Ts (tool_error): it broke",
+        "Prefect UI: URL",
+    ]
     assert len(done.err.splitlines()) == 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -56,6 +55,8 @@ def _test(file: str, agent: str, action: str | None, parameters: str, assignment
 
     Secrets come from environment variables; Prefect takes no part. The exit code is 1 if the call failed.
     """
+    import asyncio
+
     from leadagent_prefect.cli.agent_call import call_agent
     from leadagent_prefect.cli.workflow_file import load_workflow, make_importable
     from leadagent_prefect.inputs import check_inputs, parse_assignments
