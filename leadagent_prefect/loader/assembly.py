@@ -28,7 +28,7 @@ def assemble(document: Document) -> tuple[Draft, list[Diagnostic]]:
     assembly = _Assembly(document)
     if isinstance(document.data, Mapping):
         assembly.build(document.data)
-    elif document.data is not None:
+    elif document.data is not None or not document.problems:  # the latter: a document that says null
         message = f"a workflow is a mapping with name, agents and tasks, this is {found(document.data)}"
         assembly.found.append(document.diagnose("wrong-type", message, hint="begin with: name: my_workflow"))
     return assembly.draft, assembly.found

@@ -29,11 +29,9 @@ def read_path(path: str | Path) -> Document:
         document.problems.append(_unreadable(path, error))
         return document
     text = _decode(content, document)
-    return (
-        document
-        if text is None
-        else _parse(text, document, "json" if path.suffix.lower() == ".json" else "yaml")
-    )
+    if text is None:
+        return document
+    return _parse(text, document, "json" if path.suffix.lower() == ".json" else "yaml")
 
 
 def read_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,6 +12,8 @@ import yaml
 from leadagent_prefect.diagnostics import did_you_mean, quote
 from leadagent_prefect.source.nodes import Node, Notes, Place
 from leadagent_prefect.source.yaml_scalars import TAG, Scalars, bad_tag, place_of
+
+_TAB = re.compile(r"^ *(\t)[ \t]*(?=[^ \t\r\n#])", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -41,6 +44,8 @@ class Builder:
         self.anchors: dict[str, Node | None] = {}
         self.root: Node | None = None
         self.nodes = 0
+        # In [ ] and { } libyaml lets tabs pass, the pure parser does not.
+        self.after_tab = {match.end(): match.start(1) for match in _TAB.finditer(text)}
         self.actions = {
             yaml.ScalarEvent: self.scalar,
             yaml.AliasEvent: self.alias,
@@ -52,6 +57,8 @@ class Builder:
         }
 
     def take(self, event: Any) -> None:
+        if self.after_tab and (tab := self.after_tab.pop(event.start_mark.index, None)) is not None:
+            self.notes.add("tab-indent", "a tab in the indentation", tab, tab + 1, "indent with spaces")
         action = self.actions.get(type(event))
         if action is not None:
             action(event)

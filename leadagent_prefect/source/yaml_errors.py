@@ -60,7 +60,10 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> _Found:
     """The problem at the place the parser names; the end of the text where it names none."""
     at, line, words = _where(error, text)
     if (tab := _tab(text, at)) is not None:
-        return "tab-indent", "a tab in the indentation", tab, tab + 1, "indent with spaces"
+        start, _ = _line(text, tab)
+        indent = not text[start:tab].strip()
+        words = "a tab in the indentation" if indent else "a tab where only spaces may stand"
+        return "tab-indent", words, tab, tab + 1, "indent with spaces"
     if words.startswith("found undefined tag handle"):
         return "unsupported-tag", "a tag that is not plain data", at, at + 1, "delete the tag"
     if (template := _template(text, at)) is not None:

@@ -64,6 +64,17 @@ def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> No
         load(tmp_path / "none.yaml")
 
 
+@pytest.mark.parametrize("text", ["~\n", "null\n", "---\n!!null ''\n", "5\n", "[]\n", "''\n"])
+def test_a_document_that_is_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="a workflow is a mapping"):
+        load(text)
+
+
+def test_a_json_document_that_is_null_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="this is empty"):
+        load("null\n", format="json")
+
+
 def test_a_broken_part_hides_no_other_and_keeps_its_name() -> None:
     text = TEXT.replace("type: http_api", "type: 5").replace("action: GET}", "action: GET, tags: [x]}")
 

@@ -84,6 +84,8 @@ def test_a_scalar_means_what_the_core_schema_says(written: str, value: object) -
         ("a:\n\tb: 1", ["tab-indent"]),
         ("a:\n  - b\n\t- c", ["tab-indent"]),
         ("-\ta: 1\n\tb: 2", ["tab-indent"]),
+        ("a: {\n\tb: 1}", ["tab-indent"]),
+        ("a: [\n  1\n \t]", ["tab-indent"]),
         ("a: b: c", ["syntax-error"]),
         ("a: @b", ["syntax-error"]),
         ("a: 'b", ["syntax-error"]),
@@ -153,6 +155,14 @@ def test_a_quoted_merge_key_beside_a_real_one_is_still_an_ordinary_key() -> None
 
 def test_two_merge_keys_are_a_duplicate() -> None:
     assert codes("x: &x {a: 1}\ny: {<<: *x, <<: *x}") == ["duplicate-key"]
+
+
+def test_a_tab_within_a_text_is_no_indent() -> None:
+    assert data("a: |\n  x\n  \ty\nb: 'x\n\ty'\n") == {"a": "x\n\ty\n", "b": "x y"}
+
+
+def test_a_tab_between_a_dash_and_its_value_is_named_as_such() -> None:
+    assert [d.message for d in read_text("-\ta: 1\n").problems] == ["a tab where only spaces may stand"]
 
 
 def test_crlf_and_a_byte_order_mark_change_nothing() -> None:
