@@ -10,15 +10,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leadagent_prefect.templates.problem import TemplateProblem
 from leadagent_prefect.templates.scan import Source
 from leadagent_prefect.templates.tree import Const, Item, Name, Node
 
 if TYPE_CHECKING:
-    from jinja2 import nodes
-    from jinja2.lexer import TokenStream
+    from jinja2 import Environment, nodes
 
 _PATH = re.compile(r"\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*){0,40})\s*", re.ASCII)
 _ESCAPES = "\\'\"abfnrtvx01234567NuU\n"
@@ -107,17 +106,19 @@ class Tokens:
 def parse(source: Source) -> tuple[nodes.Expr, Tokens]:
     """Jinja's tree of an expression, ``lineno`` being an offset. Raises `SyntaxProblem`."""
     from jinja2 import TemplateSyntaxError
+    from jinja2.lexer import TokenStream
     from jinja2.parser import Parser
 
     if len(source.text) > LENGTH:
         raise SyntaxProblem(f"the expression has more than {LENGTH:,} characters", source.offset - 2, 2)
     if not source.text.strip():
         raise SyntaxProblem("the expression is empty", source.offset - 2, 2)
-    environment = _environment()
-    tokens = environment.begin(source.offset)
+    environment, tokens = _environment(), Tokens()
+    # One character for another, so that offsets stay: Jinja would make one line end of two.
+    raw = environment.lexer.tokeniter(source.text.replace("\r", "\n"), None, None, "variable")
     try:
-        # One character for another, so that offsets stay: Jinja would make one line end of two.
-        parser = Parser(environment, source.text.replace("\r", "\n"), state="variable")
+        parser = Parser(environment, "", state="variable")
+        parser.stream = TokenStream(environment.lexer.wrap(tokens.keep(raw, source.offset)), None, None)
         expression = parser.parse_expression()
         if not parser.stream.eos:
             current = parser.stream.current
@@ -143,23 +144,7 @@ def _escape(text: str) -> str:
 
 
 @cache
-def _environment() -> Any:
-    """An environment whose lexer yields offsets for line numbers."""
+def _environment() -> Environment:
     from jinja2 import Environment
-    from jinja2.lexer import TokenStream
 
-    class OffsetEnvironment(Environment):
-        base = 0
-        tokens = Tokens()
-
-        def begin(self, base: int) -> Tokens:
-            self.base, self.tokens = base, Tokens()
-            return self.tokens
-
-        def _tokenize(
-            self, source: str, name: str | None, filename: str | None = None, state: str | None = None
-        ) -> TokenStream:
-            raw = self.lexer.tokeniter(source, name, filename, state)
-            return TokenStream(self.lexer.wrap(self.tokens.keep(raw, self.base)), name, filename)
-
-    return OffsetEnvironment(keep_trailing_newline=True)
+    return Environment(keep_trailing_newline=True)  # noqa: S701  # parses alone, and makes no HTML

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from leadagent_prefect.errors import TemplateError
-from leadagent_prefect.templates import has_template, render
+from leadagent_prefect.templates import has_template, references, render
 
 
 def test_a_string_without_braces_stays_as_it_is(scope):
@@ -118,3 +120,18 @@ def test_what_python_itself_refuses_is_a_template_error():
 def test_braces_are_what_makes_a_template():
     assert has_template("x {{ y")
     assert not has_template("x { y } {% z %}")
+
+
+def test_mappings_with_other_keys_than_strings_are_only_looked_into():
+    scope = {"x": {1: "one", "two": 2}}
+    assert render("{{ x.two }}", scope) == 2
+    with pytest.raises(TemplateError, match=r'x has no "tow": did you mean "two"\? there is: "two"$'):
+        render("{{ x.tow }}", scope)
+
+
+def test_threads_read_templates_beside_each_other():
+    texts = [f"{{{{ x['{'k' * (n % 50)}'] | default({n}) }}}}" for n in range(400)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: (list(references(text)), render(text, {"x": {}})), texts))
+    for n, (((_, reference),), value) in enumerate(found):
+        assert (reference.path, reference.length, value) == (("k" * (n % 50),), 5 + n % 50, n)

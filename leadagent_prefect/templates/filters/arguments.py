@@ -77,9 +77,7 @@ def _absent(target: Mapping[Any, Any], key: object, name: str) -> str:
     if not isinstance(key, str):
         return f"{name} has no key that is {kind(key)}"
     found = f"{name} has no {quote(key)}"
-    return (
-        f"{found}: {did_you_mean(key, list(target)[:500], 'there is')}" if isinstance(target, dict) else found
-    )
+    return f"{found}: {did_you_mean(key, known, 'there is')}" if isinstance(target, dict) else found
 
 
 def getter(attribute: object) -> Callable[[Any], Any]:
