@@ -24,6 +24,8 @@ _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
+_TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)
+
 
 class PureParser(Reader, Scanner, Parser):
     """The parser where libyaml is not there; about ten times slower."""
@@ -48,6 +50,12 @@ def read_yaml(text: str, notes: Notes, parser: Any = None) -> Node:
         at, code = bad.start(), ord(bad.group())
         hint = f'write it as an escape in double quotes, such as "\\u{code:04x}", or delete it'
         raise notes.stop("control-character", f"character U+{code:04X} in the text", at, at + 1, hint)
+    if directive := _TAG_DIRECTIVE.search(text):
+        # No tag it could define would be read; libyaml compares each with each.
+        place = directive.span()
+        raise notes.stop(
+            "unsupported-tag", "a %TAG directive defines tags of its own", *place, "delete the line"
+        )
     builder = Builder(text, notes)
     for event in _events(text, notes, parser or _default_parser()):
         builder.take(event)

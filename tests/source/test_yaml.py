@@ -64,6 +64,8 @@ def test_a_scalar_means_what_the_core_schema_says(written: str, value: object) -
         ("v: !!seq {}", ["unsupported-tag"]),
         ("v: !!map []", ["unsupported-tag"]),
         ("v: !e!x 1", ["unsupported-tag"]),
+        ("%TAG !e! tag:example.com,2000:\n---\nv: 1", ["unsupported-tag"]),
+        ("%YAML 1.1\n%TAG ! tag:yaml.org,2002:\n---\nv: !str 1", ["unsupported-tag"]),
         ("a: 1\na: 2", ["duplicate-key"]),
         ("a: 1\n'a': 2", ["duplicate-key"]),
         ("1: a\n1.0: b\ntrue: c\n: d", ["non-string-key"] * 4),
