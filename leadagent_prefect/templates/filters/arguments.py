@@ -77,7 +77,10 @@ def _absent(target: Mapping[Any, Any], key: object, name: str) -> str:
     if not isinstance(key, str):
         return f"{name} has no key that is {kind(key)}"
     found = f"{name} has no {quote(key)}"
-    return f"{found}: {did_you_mean(key, known, 'there is')}" if isinstance(target, dict) else found
+    if not isinstance(target, dict):
+        return found
+    known = [name for name in target if isinstance(name, str)][:500]
+    return f"{found}: {did_you_mean(key, known, 'there is')}"
 
 
 def getter(attribute: object) -> Callable[[Any], Any]:
