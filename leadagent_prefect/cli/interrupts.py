@@ -27,8 +27,8 @@ class Interrupts:
     """Within the context, in the main thread, signals end the run and not the process.
 
     Before `wait` there is no run to cancel: a signal then raises KeyboardInterrupt or SystemExit. A second
-    one during `wait` ends the process where the context is left, so that what is within it can put the terminal
-    right: neither Prefect's senders nor a call that does not end are waited for.
+    one during `wait` ends the process where the context is left, so that what is within it can put the
+    terminal right: neither Prefect's senders nor a call that does not end are waited for.
     """
 
     def __init__(self) -> None:

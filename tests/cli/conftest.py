@@ -32,7 +32,8 @@ class Script(BaseAgent):
             Path("started").touch()
             await asyncio.sleep(60)
         if action == "fail":
-            return AgentResponse(success=False, error=parameters.get("error", "it broke"), error_class="tool_error")
+            error = parameters.get("error", "it broke")
+            return AgentResponse(success=False, error=error, error_class="tool_error")
         if action == "raise":
             raise ValueError(parameters["error"])
         if action == "odd":

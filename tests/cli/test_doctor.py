@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -115,8 +116,6 @@ def test_a_server_that_does_not_answer_is_a_warning(leadagent, home):
     try:
         out = leadagent("doctor").out
     finally:
-        import os
-
         os.close(lock)
     assert "warning  Prefect API: leadagent's server is starting, stopping or stuck" in out
 
@@ -178,10 +177,12 @@ def test_settings_of_another_server_that_hurt_are_warnings(leadagent, home, othe
     done = leadagent("doctor", "--json")
     assert done.code == 0
     mends = [finding["mend"] for finding in findings(done, "Prefect server")]
-    assert mends == [
-        "start the server with PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE="
-        "prefect.server.concurrency.lease_storage.filesystem",
-        "start the server with PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE=50",
+    assert [mend.split("=", 1) for mend in mends] == [
+        [
+            "start the server with PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
+            "prefect.server.concurrency.lease_storage.filesystem",
+        ],
+        ["start the server with PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE", "50"],
     ]
 
 

@@ -61,7 +61,7 @@ def test_nothing_is_left_behind_where_writing_fails(leadagent, workflow, folder)
     done = leadagent("graph", workflow(), "-o", "taken.dot", "--force")
     assert done.code == 2
     assert "Is a directory" in done.err
-    assert [name for name in os.listdir(folder) if name.endswith(".new")] == []
+    assert list(folder.glob(".*.new")) == []
     gone = leadagent("graph", workflow(), "-o", "no/such/folder.dot")
     assert gone.code == 2
     assert "No such file or directory" in gone.err
@@ -86,7 +86,7 @@ def test_the_starter_project_is_valid_and_runs_as_it_is(leadagent, finished, fol
     done = leadagent("init", "my project")
     assert done.code == 0
     assert done.out.endswith("Now: leadagent run 'my project/workflow.yaml'\n")
-    assert sorted(os.listdir(folder / "my project")) == [
+    assert sorted(path.name for path in (folder / "my project").iterdir()) == [
         ".gitignore",
         "README.md",
         "text_agent.py",
@@ -110,7 +110,7 @@ def test_init_writes_nothing_where_one_of_its_files_exists(leadagent, folder):
     done = leadagent("init", ".")
     assert (done.code, done.out) == (2, "")
     assert "README.md would be replaced" in done.err
-    assert os.listdir(folder) == ["README.md"]
+    assert list(folder.iterdir()) == [folder / "README.md"]
 
 
 def test_init_says_where_a_folder_cannot_be_made(leadagent, folder):

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -27,9 +28,8 @@ def loaded_by(*arguments: str, cwd: Path) -> set[str]:
         f"code = main({list(arguments)!r})\nsys.stderr.write(json.dumps([code, *sys.modules]))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=True)
     status, *modules = json.loads(done.stderr)
     assert status == 0
     return set(modules)
@@ -42,6 +42,11 @@ def loaded_by(*arguments: str, cwd: Path) -> set[str]:
 def test_light_commands_import_nothing_heavy(workflow, folder, arguments):
     workflow()
     assert loaded_by(*arguments, cwd=folder) & HEAVY == set()
+
+
+def test_importing_the_module_that_python_m_runs_starts_nothing(capsys):
+    import_module("leadagent_prefect.__main__")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_command_loads_no_other_command(workflow, folder):

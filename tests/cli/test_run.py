@@ -56,10 +56,18 @@ def test_json_is_one_object_with_what_the_run_came_to(leadagent, workflow):
     done = leadagent("run", workflow("fail"), "--json")
     assert done.code == 1
     result = done.json
-    assert sorted(result) == sorted(
-        ("status", "results", "errors", "outputs", "tasks", "total_tasks", "completed_tasks", "failed_tasks")
-        + ("skipped_tasks", "compensated", "execution_time", "flow_run_id")
-    )
+    counts = {"total_tasks", "completed_tasks", "failed_tasks", "skipped_tasks"}
+    words = {
+        "status",
+        "results",
+        "errors",
+        "outputs",
+        "tasks",
+        "compensated",
+        "execution_time",
+        "flow_run_id",
+    }
+    assert set(result) == counts | words
     assert result["tasks"]["second"] == {
         "status": "failed",
         "attempts": 1,
