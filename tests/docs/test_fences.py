@@ -53,7 +53,7 @@ def test_output_without_a_command_is_a_mistake_of_the_page():
         ("a\nb\n", "a\nb\n", True),
         ("a\n\nb\n", "a  \nb\n", True),
         ("took ...s\n", "took 0.3s\n", True),
-        ("took ...s\n", "took 0.3 minutes\n", False),
+        ("took ...s\n", "took a day\n", False),
         ("a\n", "a\nb\n", False),
         ("a\n", "", False),
     ],
