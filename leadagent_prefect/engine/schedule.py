@@ -6,8 +6,6 @@ import asyncio
 import heapq
 from typing import Any
 
-from prefect.client.schemas.objects import State
-
 from leadagent_prefect.engine.control import Stop
 from leadagent_prefect.engine.outcome import Outcome, ends_the_run, skip_for
 from leadagent_prefect.engine.run import Run
@@ -22,8 +20,8 @@ class Scheduler:
         self._run, self._plan = run, run.plan
         self._waiting = {step.name: len(step.upstreams) for step in self._plan.steps}
         self._ready = [step.index for step in self._plan.steps if not step.upstreams]
-        self._running: dict[asyncio.Task[tuple[Outcome, State[Any]]], StepCall] = {}
-        self._states: dict[str, State[Any]] = {}
+        self._running: dict[asyncio.Task[Outcome], StepCall] = {}
+        self._ended: dict[str, StepCall] = {}
         timeout = self._plan.workflow.global_timeout
         self._deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
 
@@ -44,10 +42,10 @@ class Scheduler:
         while self._ready and len(self._running) < self._plan.width and self._stop is None:
             step = self._plan.steps[heapq.heappop(self._ready)]
             call = StepCall(self._run, step, skip_for(step, self._run.outcomes))
-            self._running[asyncio.ensure_future(self._step(call))] = call
+            self._running[asyncio.ensure_future(run_step(call, self._upstreams(step)))] = call
 
-    def _step(self, call: StepCall) -> Any:
-        return run_step(call, [self._states[name] for name in call.step.upstreams])
+    def _upstreams(self, step: Step) -> list[StepCall]:
+        return [self._ended[name] for name in step.upstreams if name in self._ended]
 
     @property
     def _stop(self) -> Stop | None:
@@ -81,9 +79,8 @@ class Scheduler:
         )
         for task in done:
             call = self._running.pop(task)
-            outcome, state = task.result()
-            self._states[call.step.name] = state
-            self._settle(call.step, outcome)
+            self._ended[call.step.name] = call
+            self._settle(call.step, task.result())
 
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self._run.outcomes[step.name] = outcome
@@ -103,8 +100,8 @@ class Scheduler:
                 continue
             skip = Outcome("skipped", error=stop.reason, from_failure=stop.kind != "cancelled")
             if stop.kind != "cancelled":
-                states = [self._states[name] for name in step.upstreams if name in self._states]
-                await run_step(StepCall(self._run, step, skip), [s for s in states if not s.is_cancelled()])
+                self._ended[step.name] = call = StepCall(self._run, step, skip)
+                await run_step(call, self._upstreams(step))
             self._run.outcomes[step.name] = skip
             self._run.report.task_ended(step.name, skip)
 

@@ -8,20 +8,21 @@ turns into ``AwaitingRetry``; the last one returns the state it ends in, under a
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from prefect import Task, allow_failure, task
+from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.serializers import JSONSerializer
 from prefect.states import Cancelled, Completed, Failed
 from prefect.transactions import get_transaction
-from prefect.utilities.engine import emit_task_run_state_change_event
+from prefect.utilities.engine import emit_task_run_state_change_event, link_state_to_task_run_result
 
 from leadagent_prefect.engine.attempt import attempt
 from leadagent_prefect.engine.outcome import Outcome
@@ -92,8 +93,8 @@ def _stored_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | 
     result_serializer=PLAIN_JSON,
     cache_policy=CacheKeyFnPolicy(cache_key_fn=_stored_under),
 )
-async def step_task(call: StepCall) -> Any:
-    """One attempt of a step, or the state it ends in."""
+async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
+    """One attempt of a step, or the state it ends in. ``upstreams`` are there for Prefect to see."""
     if call.outcome is not None:
         return _not_kept(Completed(name="Skipped", message=call.outcome.error))
     call.backing_off = False
@@ -165,8 +166,11 @@ def _not_kept(state: State[Any]) -> State[Any]:
     return state
 
 
-def _options(call: StepCall) -> Task[..., Any]:
-    """The generic task with this step's name and retries, as an object of its own: a retry sets its delay."""
+def _own_task(call: StepCall) -> Task[..., Any]:
+    """The generic task with this step's name and retries, as an object of its own: a retry sets its delay.
+
+    A plain copy: ``with_options`` reads the source of the body again, which costs as much as all the rest.
+    """
 
     def again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
         if call.delay is None:
@@ -177,37 +181,28 @@ def _options(call: StepCall) -> Task[..., Any]:
         call.backing_off = True
         return True
 
-    name = prefect_name(call.step.name)
-    attempts = 1 if call.outcome is not None else call.step.retry.attempts
-    return step_task.with_options(
-        name=name,
-        task_run_name=name.replace("{", "{{").replace("}", "}}"),
-        description=call.step.task.description,
-        retries=attempts - 1,
-        retry_delay_seconds=[0.0] if attempts > 1 else 0,
-        retry_condition_fn=again,
-    )
+    own = copy.copy(step_task)
+    own.name = prefect_name(call.step.name)
+    own.task_run_name = own.name.replace("{", "{{").replace("}", "}}")
+    own.retries = 0 if call.outcome is not None else call.step.retry.attempts - 1
+    own.retry_condition_fn = again
+    return own
 
 
-async def run_step(call: StepCall, upstream_states: list[State[Any]]) -> tuple[Outcome, State[Any]]:
-    """Runs a step as a Prefect task run, to its end. Upstream states are what the UI draws arrows from."""
-    waits_for = [_bare(state) for state in upstream_states]
+async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
+    """Runs a step as a Prefect task run, to its end. Prefect's UI draws its arrows from ``upstreams``."""
     try:
-        state = await _options(call)(call, wait_for=waits_for, return_state=True)
+        state = await _own_task(call)(call, upstreams, return_state=True)
     except asyncio.CancelledError:
         stop = call.run.control.token.stop
         if stop is None or not call.backing_off:
             raise
         state = _cancelled_in_back_off(call, stop.reason)
+    # Not the states themselves: Prefect would walk through all of their results, seconds for megabytes.
+    link_state_to_task_run_result(state, call)
     if call.outcome is None:
         call.outcome = await _reused(call, state)
-    return call.outcome, state
-
-
-def _bare(state: State[Any]) -> Any:
-    """An upstream state without its data, all of which Prefect would walk through: seconds for megabytes."""
-    bare = state.model_copy(update={"data": state.data.model_copy(update={"result": None})})
-    return allow_failure(bare) if state.is_failed() else bare
+    return call.outcome
 
 
 def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:

@@ -60,7 +60,7 @@ async def test_prefect_knows_the_tasks_by_name_with_their_arrows(bench: Any, rec
     assert flow_run.tags == ["news"]
     task_runs = await recorded.task_runs(result, 2)
     first, second = task_runs["first-of all {x.y}"], task_runs["second"]
-    assert [source.id for source in second.task_inputs["wait_for"]] == [first.id]
+    assert [source.id for source in second.task_inputs["upstreams"]] == [first.id]
     assert await recorded.states(first) == ["Pending", "Running", "Completed"]
     assert first.tags == []
 
