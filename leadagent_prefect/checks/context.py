@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from leadagent_prefect.codes import CODES
 from leadagent_prefect.diagnostics import Diagnostic, Span, did_you_mean, quote
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
 
-_HINTS = 200
-_PLACED = 1000
+#: What takes time is done for so many finds of a file: a hint, an exact place, a report at all.
+_HINTS, _PLACED, _ERRORS = 200, 1000, 5000
 
 
 class Part(NamedTuple):
@@ -32,6 +33,7 @@ class Context:
     found: list[Diagnostic] = field(default_factory=list)
     templates: int = 0
     _hints: int = 0
+    _errors: int = 0
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
@@ -88,8 +90,10 @@ class Context:
 
         With ``quiet`` the line is not shown with it: it holds a credential.
         """
-        if self.draft.is_broken(*path):
+        # An error that is left out stands behind thousands of others: none is left out of a valid file.
+        if self._errors >= _ERRORS or self.draft.is_broken(*path):
             return
+        self._errors += CODES[code].severity == "error"
         document = self.draft.document
         # The place within a string is searched for, which takes time in a long one.
         exact = place is not None and len(self.found) < _PLACED

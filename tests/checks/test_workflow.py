@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from leadagent_prefect.checks import check
 from leadagent_prefect.loader import examine, read
 
 
@@ -151,3 +152,9 @@ def test_a_string_of_very_many_mistakes_is_read_in_time():
     data = f"name: w\nagents: []\ntasks: [{task}]\n"
     _, diagnostics = examine(read(data))
     assert len([d for d in diagnostics if d.code == "unknown-name"]) == 900
+
+
+def test_of_a_file_of_very_many_mistakes_thousands_are_reported(workflow):
+    data = workflow(task={"parameters": {"json": ["{{ nope }}"] * 6000}})
+    draft, _ = examine(read(data))
+    assert len(check(draft)) == 5000
