@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 __all__ = ["main"]
 
@@ -16,16 +19,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     by signal N: 130 by Ctrl-C, 141 where nobody reads the output any more, 143 by SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        # A file name or a result may hold what the terminal's encoding has no letters for.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        return _run(arguments)
     except BrokenPipeError:
         return _broken_pipe()
-    return code
+
+
+def _prepare_streams() -> None:
+    # Where a caller closed one (``>&-``) Python has None in its place.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        # A file name or a result may hold what the terminal's encoding has no letters for.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _run(arguments: list[str]) -> int:
@@ -34,6 +46,9 @@ def _run(arguments: list[str]) -> int:
 
     try:
         code = command.main(args=arguments, prog_name="leadagent", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except BaseException as error:  # noqa: BLE001 - the exit code is all that leaves the command line
         if isinstance(error.__context__, BrokenPipeError):  # click has made a SystemExit of it
             raise error.__context__ from None

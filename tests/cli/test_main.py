@@ -126,6 +126,27 @@ def test_a_reader_that_goes_away_is_no_error(spawn, workflow, arguments):
     assert (process.wait(), error) == (141, "")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_are_closed_change_no_exit_code(workflow, closed):
+    workflow()
+    command = f"{sys.executable} -m leadagent_prefect validate flow.yaml {closed}"
+    done = subprocess.run(
+        ["bash", "-c", command], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True
+    )
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+def test_a_disk_that_is_full_is_one_line(workflow):
+    workflow()
+    command = f"{sys.executable} -m leadagent_prefect graph flow.yaml > /dev/full"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment, capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stderr) == (2, "error: [Errno 28] No space left on device\n")
+
+
 def test_a_name_that_the_terminals_encoding_has_not_is_escaped(finished):
     done = finished("validate", "日.yaml", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.code == 2
