@@ -148,7 +148,8 @@ async def main() -> None:
 
     from leadagent_prefect.cli import main as command
 
-    raise SystemExit(await asyncio.to_thread(command, ["run", *sys.argv[1:]]))
+    # Called in the main thread, which alone gets signals; the run itself has a thread of its own.
+    raise SystemExit(command(["run", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,21 @@ def test_a_signal_cancels_the_run(spawn, workflow, folder, number, code):
     assert f"second: cancelled: interrupted by {name}\n" in err
 
 
+def test_a_signal_cancels_a_run_of_the_original_module_as_well(workflow, folder):
+    workflow("wait")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leadagent_prefect.lead_agent", "flow.yaml"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    until((folder / "started").exists)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("Workflow completed with status: cancelled\n")
+
+
 STUBBORN = """
 import asyncio
 from pathlib import Path
