@@ -59,25 +59,40 @@ def test_with_a_key_the_quickstart_calls_the_real_service(script, environment, s
     assert "sk-of-the-user" not in done.stdout + done.stderr
 
 
-def test_ctrl_c_ends_the_quickstart_with_all_its_processes(environment):
-    command = [sys.executable, "examples/quickstart/run.py"]
+def processes_with(marker: str) -> list[str]:
+    """The command lines of all processes whose environment holds ``marker``."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdecimal() and marker.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # it ended in between, or is another user's
+            continue
+    return found
+
+
+def test_ctrl_c_ends_the_quickstart_with_all_its_processes(environment, tmp_path):
+    # Of the environment the MCP server is given little more than PATH.
+    environment["PATH"] = os.pathsep.join([environment["PATH"], str(tmp_path)])
     process = subprocess.Popen(
-        command,
+        [sys.executable, "examples/quickstart/run.py"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
     try:
-        assert process.stderr.readline()  # it says what it does, so it runs
+        while process.stderr.readline() != "measure: started\n":  # the call to the MCP server
+            assert process.poll() is None
+        assert processes_with(str(tmp_path))
         os.killpg(process.pid, signal.SIGINT)
         process.communicate()
     finally:
         process.kill()
     assert process.returncode == 130
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert processes_with(str(tmp_path)) == []
 
 
 def test_the_simple_demo_publishes_a_digest(script):

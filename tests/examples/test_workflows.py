@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,10 +90,9 @@ async def test_partial_completion_is_completed_when_enough_tasks_are(run_example
     assert set(result.errors) == {"closed", "broken"}
 
 
-def test_the_custom_agent_is_found_on_pythonpath(examples, prefect_api):
+def test_the_custom_agent_is_found_beside_its_workflow(examples, prefect_api):
     done = subprocess.run(
-        [sys.executable, "-m", "leadagent_prefect.lead_agent", "examples/custom_agent/workflow.yaml"],
-        env={**os.environ, "PYTHONPATH": "examples/custom_agent"},
+        [sys.executable, "-m", "leadagent_prefect", "run", "examples/custom_agent/workflow.yaml"],
         cwd=examples.parent,
         capture_output=True,
         text=True,
