@@ -208,12 +208,12 @@ async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
 def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
     """A wait between attempts can only be ended from outside, which Prefect takes for a crash: set right."""
     state: State[Any] = Cancelled(message=reason)
-    if call.task_run is not None:
-        crashed = call.task_run.state
-        state.state_details.task_run_id = call.task_run.id
-        state.state_details.flow_run_id = call.task_run.flow_run_id
-        call.task_run.state = state
-        emit_task_run_state_change_event(task_run=call.task_run, initial_state=crashed, validated_state=state)
+    assert call.task_run is not None  # an attempt has been made
+    crashed = call.task_run.state
+    state.state_details.task_run_id = call.task_run.id
+    state.state_details.flow_run_id = call.task_run.flow_run_id
+    call.task_run.state = state
+    emit_task_run_state_change_event(task_run=call.task_run, initial_state=crashed, validated_state=state)
     call.outcome = replace(_outcome(call, "cancelled"), error=reason, error_class="cancelled")
     return state
 

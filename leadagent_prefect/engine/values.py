@@ -117,6 +117,7 @@ class TaskView(Mapping[str, Any]):
             "error": outcome.error,
             "error_class": outcome.error_class,
             "metadata": dict(outcome.metadata),
+            "errors": {},
         }
 
     def __iter__(self) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import leadagent_prefect
-from leadagent_prefect import ConfigurationError, LeadAgent, PrefectUnavailable
+from leadagent_prefect import AgentResponse, ConfigurationError, LeadAgent, PrefectUnavailable
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.engine.control import StopToken
 from leadagent_prefect.engine.values import References, TaskView
@@ -152,3 +153,62 @@ def test_views_of_a_run_are_mappings() -> None:
     with pytest.raises(KeyError):
         references["C"]
     assert (list(TaskView({})), len(TaskView({}))) == ([], 0)
+
+
+async def test_a_run_that_is_executed_again_calls_no_completed_task_again(
+    bench: Any, prefect_api: PrefectApi
+) -> None:
+    failing = iter([True, False])
+    bench.actions["flaky"] = lambda agent, given: AgentResponse(success=not next(failing), result="at last")
+    workflow = bench.workflow(
+        {"name": "a", "parameters": {"n": 1}},
+        {"name": "b", "action": "flaky", "parameters": {"x": "{{ tasks.a.result.echo.n }}"}},
+        {"name": "c", "depends_on": ["b"]},
+    )
+    with use_api(prefect_api):
+        from prefect import get_client
+        from prefect.flow_engine import run_flow_async
+
+        flow = LeadAgent().build_flow(workflow)
+        first = await flow(return_state=True)
+        async with get_client() as client:
+            flow_run = await client.read_flow_run(first.state_details.flow_run_id)
+        second: Any = await run_flow_async(flow, flow_run=flow_run, parameters={}, return_type="state")
+        data = await second.aresult()
+    assert first.name == "Failed"
+    assert second.name == "Completed"
+    assert data["results"] == {"a": {"echo": {"n": 1}}, "b": "at last", "c": {"echo": {}}}
+    assert [made.call.task for made in bench.calls] == ["a", "b", "b", "c"]
+    assert data["tasks"]["a"]["attempts"] == 0
+
+
+async def test_many_failures_are_named_up_to_ten(bench: Any, recorded: Any) -> None:
+    bench.actions["fail"] = lambda agent, given: AgentResponse(success=False, error="no")
+    tasks = [{"name": f"t{n}", "action": "fail"} for n in range(12)]
+    result = await bench.run(*tasks, failure_strategy="partial_completion_allowed", min_success=1)
+    assert result.status == "failed"
+    message = (await recorded.flow_run(result)).state.message
+    assert message == "0/12 tasks completed; failed: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, ..."
+
+
+async def test_a_credential_of_basic_authentication_is_masked_as_a_whole(bench: Any) -> None:
+    bench.actions["leak"] = lambda agent, given: base64.b64encode(b"someone:long password").decode()
+    auth = {"type": "basic", "username": "someone", "password": "{{ inputs.password }}"}
+    workflow = bench.workflow(
+        {"name": "a", "action": "leak"},
+        agents=[{"name": "probe", "type": "script", "endpoint": "x", "authentication": auth}],
+        inputs={"password": {"type": "string"}},
+    )
+    result = await LeadAgent().execute_workflow_from_dict(workflow, {"password": "long password"})
+    assert result.results == {"a": "***=="} or result.results == {"a": "***"}
+
+
+async def test_a_bug_that_speaks_of_no_api_stays_what_it_is(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr("leadagent_prefect.engine.runner.build_flow", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        await bench.run({"name": "a"})
