@@ -1,6 +1,7 @@
 """Every promise of the original README, and the test that shows it kept.
 
-A promise is ``(id, text, tests)``: each test as ``file::function``, below tests/. One that waits for a
+A promise is ``(id, text, tests)``: each test as ``file::function``, below tests/, or ``file::function[case]``
+for one of the files of tests/cases/err. One that waits for a
 surface which is not built yet has `later` with that surface's name instead, and no test.
 """
 
@@ -34,6 +35,7 @@ RUNS = "engine/test_runs.py"
 STOPS = "engine/test_stops.py"
 REGISTRY = "agents/test_registry.py"
 HTTP = "agents/test_http_api.py"
+BROKEN = "cases/test_cases.py::test_a_broken_file_is_reported_with_the_words_beside_it"
 AI = "agents/test_ai_openai.py"
 
 PROMISES = (
@@ -160,6 +162,12 @@ PROMISES = (
         'python -c "from lead_agent import LeadAgent"',
         f"{SNIPPETS}::test_the_installation_is_verified_as_promised",
     ),
+    kept(
+        "requirements",
+        "pip install -e . and pip install -r requirements.txt",
+        "project/test_versions.py::test_requirements_txt_installs_the_package_with_the_constraints",
+        "project/test_packaging.py::test_the_command_and_every_entry_point_exist",
+    ),
     later("install-from-index", "pip install lead-agent", "publication"),
     # --- command line -------------------------------------------------------------------------------
     kept(
@@ -208,7 +216,8 @@ PROMISES = (
     kept(
         "user-agent",
         "custom_params: user_agent",
-        "agents/test_http_api.py::test_without_a_user_agent_leadagent_names_itself",
+        f"{HTTP}::test_headers_of_the_task_go_over_those_of_the_agent",
+        f"{HTTP}::test_without_a_user_agent_leadagent_names_itself",
     ),
     kept(
         "keys-of-a-task",
@@ -302,24 +311,29 @@ PROMISES = (
     kept(
         "connection-pooling",
         "Reuse HTTP connections for multiple requests; one session of an MCP server serves all calls",
-        f"{RUNS}::test_agents_are_opened_once_and_closed_at_the_end",
+        "promises/test_prose.py::test_the_calls_of_an_agent_share_a_connection",
         "agents_mcp/test_stdio.py::test_one_server_serves_all_calls_of_an_agent",
     ),
     # --- troubleshooting ----------------------------------------------------------------------------
     kept(
         "undefined-agent",
         "Task 'process_data' references undefined agent 'missing_agent'",
-        "cases/test_cases.py::test_a_broken_file_is_reported_with_the_words_beside_it",
+        f"{BROKEN}[unknown-agent]",
     ),
     kept(
         "circular-dependency",
         "Circular dependency detected in tasks",
-        "cases/test_cases.py::test_a_broken_file_is_reported_with_the_words_beside_it",
+        f"{BROKEN}[dependency-cycle]",
     ),
     kept(
         "request-timeout",
         "Request timeout",
         "agents/test_http_failures.py::test_no_answer_within_the_timeout_is_a_timeout",
+    ),
+    kept(
+        "debug-mode",
+        "Detailed output for troubleshooting",
+        "cli/test_main.py::test_a_mistake_of_our_own_is_one_line_and_a_traceback_with_debug",
     ),
     later("breaker-open", "Circuit breaker is open", "circuit breaker"),
 )
