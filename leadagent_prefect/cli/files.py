@@ -18,6 +18,8 @@ def write_output(text: str, target: str | None, *, force: bool = False) -> None:
         sys.stdout.write(text)
         return
     path = Path(target)
+    if not path.name:
+        raise ConfigurationError(f'"{target}" is no name of a file')
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(draft, flags, 0o666), "w", encoding="utf-8", newline="\n") as file:
@@ -29,10 +31,9 @@ def write_output(text: str, target: str | None, *, force: bool = False) -> None:
 
 
 def _put(draft: Path, path: Path, force: bool) -> None:
-    if force:
-        draft.replace(path)
-        return
-    try:
-        path.hardlink_to(draft)  # unlike a rename, it fails where there is a file
-    except FileExistsError:
-        raise ConfigurationError(f"{path} exists: say --force to replace it") from None
+    if not force:
+        try:
+            path.touch(exist_ok=False)  # claims the name: who comes second fails
+        except FileExistsError:
+            raise ConfigurationError(f"{path} exists: say --force to replace it") from None
+    draft.replace(path)

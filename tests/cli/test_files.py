@@ -56,6 +56,12 @@ def test_a_symbolic_link_is_replaced_and_not_followed(leadagent, workflow, folde
     assert (folder / "victim").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_what_is_no_name_of_a_file_is_bad_input(leadagent, workflow, name):
+    done = leadagent("graph", workflow(), "-o", name)
+    assert (done.code, done.err) == (2, f'error: "{name}" is no name of a file\n')
+
+
 def test_nothing_is_left_behind_where_writing_fails(leadagent, workflow, folder):
     (folder / "taken.dot").mkdir()
     done = leadagent("graph", workflow(), "-o", "taken.dot", "--force")
