@@ -76,7 +76,8 @@ def check_min_success(value: object) -> int | str:
     """A count of at least 0, or a percentage such as ``"80%"``."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and re.fullmatch(r"(100|[0-9]{1,2})(\.[0-9]+)?%", value) and float(value[:-1]) <= 100:
+    percentage = r"(100|[0-9]{1,2})(\.[0-9]+)?%"
+    if isinstance(value, str) and re.fullmatch(percentage, value) and float(value[:-1]) <= 100:
         return value
     raise PydanticCustomError(
         "invalid-value",
