@@ -20,10 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _prepare_streams()
-    try:
-        return _run(arguments)
-    except BrokenPipeError:
-        return _broken_pipe()
+    return _run(arguments)
 
 
 def _prepare_streams() -> None:
@@ -47,11 +44,10 @@ def _run(arguments: list[str]) -> int:
     try:
         code = command.main(args=arguments, prog_name="leadagent", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except BaseException as error:  # noqa: BLE001 - the exit code is all that leaves the command line
-        if isinstance(error.__context__, BrokenPipeError):  # click has made a SystemExit of it
-            raise error.__context__ from None
+        # click makes a SystemExit of one that it sees.
+        if BrokenPipeError in (type(error), type(error.__context__)):
+            return _broken_pipe()
         return exit_code(error, debug="--debug" in arguments)
     return code if isinstance(code, int) else 0
 
