@@ -20,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _prepare_streams()
-    return _run(arguments)
+    code = _run(arguments)
+    _let_go_of_stdout()
+    return code
 
 
 def _prepare_streams() -> None:
@@ -45,18 +47,18 @@ def _run(arguments: list[str]) -> int:
         code = command.main(args=arguments, prog_name="leadagent", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the exit code is all that leaves the command line
-        # click makes a SystemExit of one that it sees.
+        # click makes a SystemExit of one that it sees (``leadagent graph F | head -1``).
         if BrokenPipeError in (type(error), type(error.__context__)):
-            return _broken_pipe()
+            return 128 + 13
         return exit_code(error, debug="--debug" in arguments)
     return code if isinstance(code, int) else 0
 
 
-def _broken_pipe() -> int:
-    """The reader went away (``leadagent graph F | head -1``): Python's flush at exit must not complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _let_go_of_stdout() -> None:
+    """What can't be written any more was told; Python's own flush at exit must not complain once more."""
     try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
-    finally:
         os.close(nowhere)
-    return 128 + 13

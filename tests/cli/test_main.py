@@ -115,10 +115,11 @@ def test_a_mistake_of_our_own_is_one_line_and_a_traceback_with_debug(leadagent, 
     assert "Traceback" in debug.err
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [("graph", "flow.yaml"), ("validate", "flow.yaml"), ("--help",)])
-def test_a_reader_that_goes_away_is_no_error(spawn, workflow, arguments):
+def test_a_reader_that_goes_away_is_no_error(spawn, workflow, arguments, unbuffered):
     workflow()
-    process = spawn(*arguments)
+    process = spawn(*arguments, PYTHONUNBUFFERED=unbuffered)
     process.stdout.close()
     error = process.stderr.read()
     process.stderr.close()
