@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leadagent_prefect.agents.registry import make_importable
 from leadagent_prefect.embedded import ensure_api
 from leadagent_prefect.inputs import check_inputs
 from leadagent_prefect.loader import Loaded, load
+from leadagent_prefect.models import AgentType
 from leadagent_prefect.observe.dispatch import AnyObserver, Dispatcher
 from leadagent_prefect.plan import Plan, build
 from leadagent_prefect.results import WorkflowResult
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
     from leadagent_prefect.engine.control import RunControl
 
-Source = str | Path | Mapping[str, Any]
+#: A file's path, a workflow as plain data, or what `leadagent_prefect.loader.load` gave.
+Source = str | Path | Mapping[str, Any] | Loaded
 
 
 class RunHandle:
@@ -131,7 +134,11 @@ async def _cancel(starting: asyncio.Future[RunHandle]) -> None:
 
 
 def _load(source: Source) -> Loaded:
-    return load(source if isinstance(source, Mapping) else Path(source))
+    if not isinstance(source, Loaded):
+        source = load(source if isinstance(source, Mapping) else Path(source))
+    if any(agent.type == AgentType.CUSTOM for agent in source.workflow.agents):
+        make_importable(source.document.base)
+    return source
 
 
 def plan_of(loaded: Loaded) -> Plan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,11 @@ def pytest_unconfigure() -> None:
         return
     from leadagent_prefect.embedded import stop
 
+    if "prefect.logging.handlers" in sys.modules:
+        from prefect.logging.handlers import APILogWorker
+
+        # What it would send at exit has nowhere to go once the server is stopped, and it says so at length.
+        APILogWorker.drain_all(timeout=10)
     os.environ["PREFECT_HOME"] = HOME
     stop()
     shutil.rmtree(HOME, ignore_errors=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import importlib
 import operator
+import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import ClassVar
 
 from leadagent_prefect import agent_types
@@ -115,6 +117,15 @@ class AgentFactory:
             f"there is no agent type {quote(agent_type)}; {hint}; others come from "
             f'AgentFactory.register_agent_type or an entry point in the group "{GROUP}"'
         )
+
+
+def make_importable(folder: Path | None) -> None:
+    """Lets classes of custom agents stand beside the workflow that names them.
+
+    The folder comes last in ``sys.path``: no file in it takes the place of a package.
+    """
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def _name(agent_type: AgentType | str) -> str:

@@ -39,17 +39,3 @@ def load_plan(path: str) -> Plan:
     from leadagent_prefect.plan import build
 
     return build(load_workflow(path).workflow, filename=path)
-
-
-def make_importable(loaded: Loaded) -> None:
-    """Lets the classes of custom agents stand beside the workflow that names them.
-
-    The folder comes last in the path: no file in it takes the place of a package.
-    """
-    base = loaded.document.base
-    if (
-        base is not None
-        and str(base) not in sys.path
-        and any(a.type == "custom" for a in loaded.workflow.agents)
-    ):
-        sys.path.append(str(base))

@@ -87,7 +87,7 @@ async def _secret(client: PrefectClient, name: str) -> str | None:
         # As it is stored: `Secret.aload` says ValueError for "no such block" as for a number in one.
         document = await client.read_block_document_by_name(block_name(name), "secret")
     except ObjectNotFound:
-        return os.environ.get(name)
+        return os.environ.get(name) or None  # an empty one is how many a shell says "not set"
     value = document.data.get("value")
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.engine.control import StopToken
 from leadagent_prefect.engine.values import References, TaskView
 from leadagent_prefect.errors import InternalError
+from leadagent_prefect.loader import load
 
 FILE = """
 name: from a file
@@ -212,3 +214,25 @@ async def test_a_bug_that_speaks_of_no_api_stays_what_it_is(
     monkeypatch.setattr("leadagent_prefect.engine.runner.build_flow", broken)
     with pytest.raises(RuntimeError, match="something else"):
         await bench.run({"name": "a"})
+
+
+def test_the_class_of_a_custom_agent_may_stand_beside_its_workflow(
+    prefect_api: PrefectApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", sys.path.copy())
+    (tmp_path / "beside_the_workflow.py").write_text(
+        "from leadagent_prefect import AgentResponse, BaseAgent\n"
+        "class Beside(BaseAgent):\n"
+        "    async def execute(self, action, parameters):\n"
+        "        return AgentResponse(success=True, result=action)\n"
+    )
+    path = tmp_path / "flow.yaml"
+    path.write_text(
+        "name: beside\n"
+        "agents: [{name: c, type: custom, custom_params: {class: 'beside_the_workflow:Beside'}}]\n"
+        "tasks: [{name: a, agent_name: c, action: hello}]\n"
+    )
+    loaded = load(path)
+    assert LeadAgent().execute_workflow_from_file_sync(path).results == {"a": "hello"}
+    assert LeadAgent().start(loaded).result(60).results == {"a": "hello"}
+    assert sys.path.count(str(tmp_path)) == 1

@@ -128,3 +128,11 @@ def _found_on_disk(home: Path) -> list[str]:
         content = path.read_bytes().decode("utf-8", "ignore")
         found += [f"{path.name}: {form}" for form in FORMS if form in content]
     return found
+
+
+async def test_an_empty_environment_variable_is_no_secret(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMPTY_ONE", "")
+    with pytest.raises(ConfigurationError, match='secret "EMPTY_ONE" is missing'):
+        await bench.run({"name": "a", "parameters": {"x": "{{ secrets.EMPTY_ONE }}"}})

@@ -57,8 +57,9 @@ def _test(file: str, agent: str, action: str | None, parameters: str, assignment
     """
     import asyncio
 
+    from leadagent_prefect.agents.registry import make_importable
     from leadagent_prefect.cli.agent_call import call_agent
-    from leadagent_prefect.cli.workflow_file import load_workflow, make_importable
+    from leadagent_prefect.cli.workflow_file import load_workflow
     from leadagent_prefect.inputs import check_inputs, parse_assignments
 
     loaded = load_workflow(file)
@@ -67,7 +68,7 @@ def _test(file: str, agent: str, action: str | None, parameters: str, assignment
     chosen = action or _HARMLESS.get(config.type)
     if chosen is None:
         raise ConfigurationError(f"an agent of type {config.type} has no default action: give --action")
-    make_importable(loaded)
+    make_importable(loaded.document.base)
     answer = asyncio.run(call_agent(config, chosen, _object(parameters), inputs))
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     return 0 if answer["success"] else 1

@@ -14,7 +14,6 @@ from leadagent_prefect.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from leadagent_prefect.cli.progress.display import Display
-    from leadagent_prefect.embedded import PrefectApi
     from leadagent_prefect.loader import Loaded
     from leadagent_prefect.results import WorkflowResult
 
@@ -42,15 +41,14 @@ def command(
     """
     from leadagent_prefect.cli.interrupts import Interrupts
     from leadagent_prefect.cli.progress import display
-    from leadagent_prefect.cli.workflow_file import load_workflow, make_importable
+    from leadagent_prefect.cli.workflow_file import load_workflow
     from leadagent_prefect.inputs import check_inputs
 
     with Interrupts() as interrupts:
         loaded = load_workflow(file, quiet=quiet)
         inputs = check_inputs(loaded.workflow, _inputs(loaded, assignments, inputs_file))
-        make_importable(loaded)
         with display(len(loaded.workflow.tasks), quiet=quiet) as shown:
-            result = _run(file, inputs, shown, interrupts)
+            result = _run(loaded, inputs, shown, interrupts)
     _print(result, as_json)
     if interrupts.number is not None:
         return 128 + interrupts.number
@@ -76,25 +74,26 @@ def _inputs_of(path: str) -> Mapping[str, Any]:
     return document.data
 
 
-def _run(file: str, inputs: Mapping[str, Any], shown: Display, interrupts: Any) -> WorkflowResult:
+def _run(loaded: Loaded, inputs: Mapping[str, Any], shown: Display, interrupts: Any) -> WorkflowResult:
     from leadagent_prefect.embedded import ensure_api
 
     api = ensure_api(shown.say)
-    _prepare_prefect(api)
+    _prepare_prefect()
     from leadagent_prefect.lead_agent import LeadAgent
 
-    handle = LeadAgent([shown]).start(file, inputs)
+    handle = LeadAgent([shown]).start(loaded, inputs)
     interrupts.wait(handle, shown.say)
     result = handle.result()
     shown.say(f"Prefect UI: {api.ui_url}/runs/flow-run/{result.flow_run_id}")
     return result
 
 
-def _prepare_prefect(api: PrefectApi) -> None:
-    """Before prefect is imported: where its API is, and that its log lines go there and not to our stderr."""
-    from leadagent_prefect.embedded import client_environment
+def _prepare_prefect() -> None:
+    """Before prefect is imported: its log lines go to its API, not to our stderr.
 
-    os.environ.update(client_environment(api))
+    Where that API is, and its credential, is the run's business alone (`use_api`): in the environment
+    every template and every child process would see it.
+    """
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
