@@ -78,7 +78,9 @@ class Reference:
             self.status.setdefault(name, "skipped")
         return self
 
-    def _start(self, tasks: dict, under_way: list, width: int, clock: int, order: dict) -> None:
+    def _start(
+        self, tasks: dict[str, RefTask], under_way: list[Any], width: int, clock: int, order: dict[str, int]
+    ) -> None:
         while not self.stopped and len(under_way) < width:
             running = {name for _, _, name, _ in under_way}
             ready = [
