@@ -10,8 +10,8 @@ from typing import Any
 
 from leadagent_prefect.agents.base import Call, current_call
 from leadagent_prefect.engine.arrival import take_in
-from leadagent_prefect.engine.control import StopToken
 from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import (
     AgentError,
     AgentMisconfigured,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from leadagent_prefect.engine.control import Stop
+from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.plan import Plan, Step
 from leadagent_prefect.results import RunStatus, TaskResult, TaskStatus, WorkflowResult
 

@@ -6,9 +6,9 @@ import asyncio
 import heapq
 from typing import Any
 
-from leadagent_prefect.engine.control import Stop
 from leadagent_prefect.engine.outcome import Outcome, ends_the_run, skip_for
 from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.engine.task import StepCall, run_step
 from leadagent_prefect.plan import Step
 

@@ -13,7 +13,7 @@ import pytest
 import leadagent_prefect
 from leadagent_prefect import AgentResponse, ConfigurationError, LeadAgent, PrefectUnavailable
 from leadagent_prefect.embedded import PrefectApi, use_api
-from leadagent_prefect.engine.control import StopToken
+from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.engine.values import References, TaskView
 from leadagent_prefect.errors import InternalError
 from leadagent_prefect.loader import load
@@ -236,3 +236,10 @@ def test_the_class_of_a_custom_agent_may_stand_beside_its_workflow(
     assert LeadAgent().execute_workflow_from_file_sync(path).results == {"a": "hello"}
     assert LeadAgent().start(loaded).result(60).results == {"a": "hello"}
     assert sys.path.count(str(tmp_path)) == 1
+
+
+async def test_a_cancel_after_the_end_does_nothing(bench: Any) -> None:
+    handle = await asyncio.to_thread(LeadAgent().start, bench.workflow({"name": "a"}))
+    assert (await asyncio.to_thread(handle.result, 60)).status == "completed"
+    handle.cancel()
+    assert handle.result().status == "completed"

@@ -224,8 +224,9 @@ async def test_a_run_cancelled_before_it_starts_makes_no_call(bench: Any) -> Non
 
 async def test_a_stop_that_meets_a_failed_attempt_ends_it_as_cancelled(bench: Any) -> None:
     """The stop comes after an attempt has failed and before its wait has begun."""
-    from leadagent_prefect.engine.control import RunControl, Stop
+    from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.runner import run_in_thread
+    from leadagent_prefect.engine.stop import Stop
     from leadagent_prefect.models import Workflow
     from leadagent_prefect.plan import build
 

@@ -1,0 +1,57 @@
+"""How a run stops: one token, raced against by all that waits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+StopKind = Literal["cancelled", "failed", "timeout"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a run starts nothing more: it was cancelled, a task failed, or its time is over."""
+
+    kind: StopKind
+    reason: str
+
+
+class StopToken:
+    """Set once; bound to the loop of its run. `request` may be called from any thread, and before the run."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._future: asyncio.Future[Stop] | None = None
+        self._early: Stop | None = None
+
+    def bind(self) -> None:
+        """Ties the token to the running loop; called by the run before anything waits."""
+        loop = asyncio.get_running_loop()
+        self._future = loop.create_future()
+        self._loop = loop
+        if self._early is not None:
+            self.set(self._early)
+
+    @property
+    def future(self) -> asyncio.Future[Stop]:
+        """Done as soon as the run is to stop; race against it, never cancel it."""
+        if self._future is None:
+            raise RuntimeError("the stop token is bound to no run yet")
+        return self._future
+
+    @property
+    def stop(self) -> Stop | None:
+        return self._future.result() if self._future is not None and self._future.done() else None
+
+    def request(self, kind: StopKind, reason: str) -> None:
+        """Asks the run to stop; the first request counts, and one after its end does nothing."""
+        # Kept first, then handed to the loop: whichever of this and `bind` comes second sees the other.
+        self._early = self._early or Stop(kind, reason)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.set, self._early)
+
+    def set(self, stop: Stop) -> None:
+        """`request` from within the run's own loop, at once."""
+        if not self.future.done():
+            self.future.set_result(stop)
