@@ -202,6 +202,7 @@ async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
     link_state_to_task_run_result(state, call)
     if call.outcome is None:
         call.outcome = await _reused(call, state)
+    call.parameters = {}  # may be large, and nobody reads them again
     return call.outcome
 
 
