@@ -24,7 +24,9 @@ def parse_duration(value: object) -> float:
         if seconds is not None and seconds >= 0:
             return seconds
     elif isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-        return float(match["number"]) * _UNITS[match["unit"]]
+        seconds = _finite(float(match["number"]) * _UNITS[match["unit"]])
+        if seconds is not None:
+            return seconds
     raise PydanticCustomError(
         "invalid-duration",
         "{found} is not a duration: expected {expected}",
@@ -56,7 +58,7 @@ def check_name(value: object) -> str:
     """A name of 1-128 characters without control, format-direction or surrogate characters."""
     if not isinstance(value, str):
         raise PydanticKnownError("string_type")
-    if not value.strip() or len(value) > 128:
+    if not 1 <= len(value) <= 128:
         raise PydanticCustomError(
             "invalid-name", "a name has 1 to 128 characters, this one {n}", {"n": len(value)}
         )

@@ -19,6 +19,9 @@ class _Edge(NamedTuple):
     place: tuple[int, int] | None
 
 
+#: Each round of finding cycles takes milliseconds in a large file.
+_CYCLES = 20
+
 #: Task -> the tasks it waits for, both in file order.
 _Graph = Mapping[str, Mapping[str, _Edge]]
 
@@ -79,13 +82,21 @@ def _check_named(context: Context, part: Part, edges: dict[str, _Edge]) -> None:
 
 
 def _cycles(graph: _Graph) -> list[list[str]]:
-    """One cycle of every knot of tasks that wait for each other, beginning at its first task in the file."""
+    """Cycles of tasks that wait for each other, each beginning at its first task in the file.
+
+    One of every knot, then those that are left when the last step of each is taken out, and so on.
+    """
     position = {name: index for index, name in enumerate(graph)}
-    cycles = []
-    for knot in _knots(graph):
-        if len(knot) > 1:
-            start = min(knot, key=position.__getitem__)
-            cycles.append(_shortest(graph, start, set(knot)))
+    left = {name: dict(edges) for name, edges in graph.items()}
+    cycles: list[list[str]] = []
+    while len(cycles) < _CYCLES:
+        knots = [set(knot) for knot in _knots(left) if len(knot) > 1]
+        if not knots:
+            break
+        for knot in knots:
+            cycle = _shortest(left, min(knot, key=position.__getitem__), knot)
+            del left[cycle[-1]][cycle[0]]
+            cycles.append(cycle)
     return sorted(cycles, key=lambda cycle: position[cycle[0]])
 
 

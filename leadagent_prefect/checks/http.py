@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from leadagent_prefect.checks.context import Context, Part
 from leadagent_prefect.checks.endpoints import origin, parsed
 from leadagent_prefect.diagnostics import quote
+from leadagent_prefect.scalars import parse_timeout
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 PARAMETERS = ("body", "data", "endpoint", "headers", "json", "method", "params", "timeout")
@@ -58,12 +59,30 @@ def _check_request(context: Context, task: Part, parameters: Mapping[str, object
     if len(bodies) > 1:
         message = f"{task.label} has both {bodies[0]} and {bodies[1]}, but a request has one body"
         context.say("conflicting-keys", message, (*path, bodies[1]), hint="keep one of them", key=True)
+    _check_timeout(context, task, parameters.get("timeout"))
     method = parameters.get("method")
     if method is None or (isinstance(method, str) and ("{{" in method or _is_method(method))):
         return
     found = quote(method) if isinstance(method, str) else "what stands there"
     hint = context.near(str(method).upper(), METHODS, "such as")
     context.say("invalid-value", f"{task.label}: {found} is no HTTP method", (*path, "method"), hint=hint)
+
+
+def _check_timeout(context: Context, task: Part, timeout: object) -> None:
+    from pydantic_core import PydanticCustomError
+
+    if timeout is None or (isinstance(timeout, str) and "{{" in timeout):
+        return
+    try:
+        parse_timeout(timeout)
+    except PydanticCustomError as error:
+        hint = f"expected {(error.context or {}).get('expected')}"
+        context.say(
+            "invalid-duration",
+            f"{task.label}: parameters.timeout is no timeout",
+            (*task.path, "parameters", "timeout"),
+            hint=hint,
+        )
 
 
 def _is_method(method: str) -> bool:

@@ -33,6 +33,8 @@ _ELSEWHERE = {
 }
 
 
+_NULLS = frozenset({"null", "Null", "NULL", "nil", "undefined"})
+
 #: Parsing so many templates takes some seconds; no file that someone has written has more.
 _MOST = 20_000
 
@@ -55,7 +57,7 @@ def check_templates(context: Context) -> list[Read]:
     reads: list[Read] = []
     for task in context.tasks:
         value, path = task.data.get("parameters"), (*task.path, "parameters")
-        for place, found in _check(context, task, value, path, _TASK):
+        for place, found in _check(context, task, value, path, (*_TASK, *_loop_names(task))):
             if found.root == "tasks" and found.path and isinstance(found.path[0], str):
                 reads.append(Read(task, found.path[0], place, (found.offset, found.length)))
     outputs = Part(("outputs",), {}, None, "outputs")
@@ -66,6 +68,14 @@ def check_templates(context: Context) -> list[Read]:
         message = f"more than {_MOST:,} strings with templates"
         context.say("too-many-templates", message, ("tasks",), hint="those behind are not checked", key=True)
     return reads
+
+
+def _loop_names(task: Part) -> Iterator[str]:
+    """The names of keys that are reserved: a file that uses them is not told that they are unknown."""
+    if "for_each" in task.data:
+        yield from ("item", "index", str(task.data.get("as", "item")))
+    if "repeat" in task.data:
+        yield from ("previous", "result")
 
 
 def _check(
@@ -125,6 +135,8 @@ def _of_root(context: Context, root: str, names: tuple[str, ...]) -> tuple[str, 
     if root in _ELSEWHERE:
         return "name-not-here", f"`{root}` can't be used here", _ELSEWHERE[root]
     message = f"there is no name {quote(root)}"
+    if root in _NULLS:
+        return "unknown-name", message, "null is written none"
     if root in context.draft.task_names and "tasks" in names:
         return "unknown-name", message, f'did you mean "tasks.{root}.result"?'
     if root in _keys(context.data.get("inputs")):

@@ -12,6 +12,19 @@ from leadagent_prefect.source import Path
 
 #: With these alone a value is checked without jsonschema, whose import takes longer than all else.
 _SIMPLE = frozenset({"type", "enum"})
+#: The keywords of draft 2020-12 that an input may have beside those of the language.
+_KEYWORDS = (
+    "$anchor", "$comment", "$defs", "$id", "$ref", "$schema", "additionalProperties", "allOf", "anyOf",
+    "const", "contains", "contentEncoding", "contentMediaType", "contentSchema", "default",
+    "dependentRequired", "dependentSchemas", "deprecated", "description", "else", "enum", "examples",
+    "exclusiveMaximum", "exclusiveMinimum", "format", "if", "items", "maxContains", "maxItems", "maxLength",
+    "maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum",
+    "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
+    "propertyNames", "readOnly", "required", "then", "title", "type", "unevaluatedItems",
+    "unevaluatedProperties", "uniqueItems", "writeOnly",
+    "$dynamicAnchor", "$dynamicRef", "$vocabulary", "definitions",
+)  # fmt: skip
+_SUGGESTED = [keyword for keyword in _KEYWORDS if not keyword.startswith("$")]
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -27,6 +40,11 @@ def check_inputs(context: Context) -> None:
     for name, config in _inputs(context).items():
         path = ("inputs", name)
         schema = _schema(config)
+        for key in schema:
+            if key not in _KEYWORDS and not key.startswith("x-"):
+                message = f"input {quote(name)} has {quote(key)}, which is no keyword of JSON Schema"
+                hint = context.near(key, _SUGGESTED, "allowed")
+                context.say("unknown-key", message, (*path, key), hint=hint, key=True)
         if not _SIMPLE.issuperset(schema) and not _check_schema(
             context, schema, path, f"input {quote(name)}"
         ):

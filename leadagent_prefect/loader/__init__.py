@@ -18,7 +18,7 @@ from leadagent_prefect.source.limits import MAX_PROBLEMS
 
 __all__ = ["Loaded", "examine", "load", "read"]
 
-_UNREAD = frozenset({"not-finite", "number-too-large"})
+_UNREAD = frozenset({"not-finite", "number-too-large", "self-reference", "unknown-alias"})
 
 _LONGEST_PATH = 4096
 
@@ -81,7 +81,7 @@ def examine(document: Document) -> tuple[Draft, list[Diagnostic]]:
     draft, found = assemble(document)
     if document.data is not None:
         found += check(draft)
-    # A number that can't be read stands as 0 in the data: nothing is to be said of that 0.
+    # What can't be read stands as 0 or null in the data: nothing is to be said of that.
     unread = {problem.span for problem in document.problems if problem.code in _UNREAD and problem.span}
     unique = dict.fromkeys([*document.problems, *(d for d in found if d.span not in unread)])
     ordered = sorted(unique, key=lambda d: d.sort_key)

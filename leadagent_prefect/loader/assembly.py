@@ -44,7 +44,7 @@ def finish(draft: Draft) -> Workflow:
 class _Assembly:
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.draft = Draft(document)
+        self.draft = Draft(document, broken=set(document.unread))
         self.found: list[Diagnostic] = []
 
     def build(self, data: Mapping[str, Any]) -> None:
@@ -91,7 +91,8 @@ class _Assembly:
 
     def complain(self, code: str, path: Path, message: str, hint: str | None = None) -> None:
         self.draft.broken.add(path)
-        self.found.append(self.document.diagnose(code, message, path, hint=hint))
+        if path not in self.document.unread:
+            self.found.append(self.document.diagnose(code, message, path, hint=hint))
 
     def part(self, model: type[M], value: Any, path: Path) -> M | None:
         """A model of the value; where the value is broken, of what is left without its broken keys."""
@@ -111,7 +112,8 @@ class _Assembly:
                 key = str(place[len(path)]) if len(place) > len(path) else ""
                 keys.add(key)
                 self.draft.broken.add(place[: 2 if place[:1] == ("inputs",) else len(path) + 1])
-                if key not in unbuilt:  # a key that can't be used yet need not be right
+                # A key that can't be used yet need not be right.
+                if key not in unbuilt and place not in self.document.unread:
                     self.found.append(diagnostic)
             return _stand_in(model, value, keys, path)
 

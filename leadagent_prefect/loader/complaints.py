@@ -141,8 +141,10 @@ class _Writer:
         if "expected" in case.context:
             message = f"is {found(case.value)}, which is not allowed"
             return self.say(case.kind, message, case, f"expected {case.context['expected']}")
-        message = f"{path_text((*self.path, *case.path))}: {case.message}"
-        return self.document.diagnose(case.kind, message, (*self.path, *case.path))
+        place = (*self.path, *case.path)
+        # Without a text the place is what a diagnostic begins with.
+        message = f"{path_text(place)}: {case.message}" if self.document.root else case.message
+        return self.document.diagnose(case.kind, message, place)
 
     def other(self, case: _Case) -> Diagnostic:
         field = self.owner(case.path[:-1]).model_fields.get(str(case.path[-1])) if case.path else None

@@ -19,7 +19,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def plain_copy(data: object) -> tuple[Any, list[Trouble]]:
-    """The data as dicts, lists and scalars of the plain classes; with problems, what could be copied."""
+    """The data as dicts, lists and scalars of the plain classes; with problems, what could be copied.
+
+    0 or None stands for what could not; all is None where copying had to stop.
+    """
     copier = _Copier()
     try:
         return copier.copy(data, ()), copier.problems
@@ -43,7 +46,8 @@ class _Copier:
 
     def _container(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], path: _Path) -> Any:
         if id(value) in self.above:
-            raise self._stop("self-reference", "the value contains itself", path)
+            self._note("self-reference", "the value contains itself", path)
+            return None
         if len(path) >= MAX_DEPTH:
             raise self._stop("too-deep", f"more than {MAX_DEPTH} levels of lists and mappings", path[:1])
         self.above.add(id(value))
@@ -70,15 +74,18 @@ class _Copier:
             text = str.__str__(value)
             if _SURROGATE.search(text):
                 self._note("control-character", "half of a surrogate pair in a string", path)
+                return _SURROGATE.sub("\ufffd", text)
             return text
         if isinstance(value, int):
             number = int(value)
             if abs(number) > 2**53:
                 self._note("number-too-large", "a number beyond 2^53", path)
+                return 0
             return number
         if isinstance(value, float):
             if not math.isfinite(value):
                 self._note("not-finite", f"{value} is not a finite number", path)
+                return 0
             return float(value)
         self._note(
             "not-plain-data", f"an object of class {quote(type(value).__name__)} is not plain data", path

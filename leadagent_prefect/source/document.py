@@ -32,6 +32,8 @@ class Document:
     root: Node | None = None
     data: Any = None
     problems: list[Diagnostic] = field(default_factory=list)
+    #: Of a dict: what could not be read, and stands as 0 or None in the data.
+    unread: set[Path] = field(default_factory=set)
 
     # --- places ---
 

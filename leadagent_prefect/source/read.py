@@ -12,7 +12,7 @@ from leadagent_prefect.source.data_reader import plain_copy
 from leadagent_prefect.source.document import Document
 from leadagent_prefect.source.json_reader import read_json
 from leadagent_prefect.source.limits import MAX_BYTES
-from leadagent_prefect.source.nodes import Notes, Stop
+from leadagent_prefect.source.nodes import Node, Notes, Stop
 from leadagent_prefect.source.yaml_reader import read_yaml
 
 Format = Literal["yaml", "json"]
@@ -46,8 +46,9 @@ def read_data(data: Mapping[str, Any], filename: str = "<dict>", base: Path | No
     document = Document("", filename, base)
     value, problems = plain_copy(data)
     document.problems = [document.diagnose(code, message, path) for code, message, path in problems]
+    document.unread = {path for _, _, path in problems}
+    document.data = value
     if not problems:
-        document.data = value
         document.text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     return document
 
@@ -59,12 +60,30 @@ def _parse(text: str, document: Document, format: Format) -> Document:
     document.text = text
     notes = Notes(text)
     try:
-        document.root = read_json(text, notes) if format == "json" else read_yaml(text, notes)
+        document.root = _json_in_yaml(text, notes) if format == "yaml" else read_json(text, notes)
+        if document.root is None:
+            document.root = read_yaml(text, notes)
         document.data = document.root.value
     except Stop:
         pass
     document.note(notes.problems)
     return document
+
+
+def _json_in_yaml(text: str, notes: Notes) -> Node | None:
+    """The tree of a YAML text that is JSON: PyYAML stumbles over its tabs and pairs of surrogates."""
+    if not text.lstrip().startswith("{"):
+        return None
+    tried = Notes(text)
+    try:
+        root = read_json(text, tried)
+    except Stop:
+        if tried.problems[-1].code not in ("too-deep", "too-many-nodes"):
+            return None  # the YAML reader finds what is wrong, if anything is
+        notes.problems += tried.problems
+        raise
+    notes.problems += tried.problems
+    return root
 
 
 def _decode(content: bytes, document: Document) -> str | None:

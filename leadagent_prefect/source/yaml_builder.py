@@ -10,7 +10,7 @@ from typing import Any, cast
 import yaml
 
 from leadagent_prefect.diagnostics import did_you_mean, quote
-from leadagent_prefect.source.nodes import Node, Notes, Place
+from leadagent_prefect.source.nodes import Node, Notes, Place, Stop
 from leadagent_prefect.source.yaml_scalars import TAG, Scalars, bad_tag, place_of
 
 _TAB = re.compile(r"^ *(\t)[ \t]*(?=[^ \t\r\n#])", re.MULTILINE)
@@ -44,6 +44,8 @@ class Builder:
         self.anchors: dict[str, Node | None] = {}
         self.root: Node | None = None
         self.nodes = 0
+        #: A second document has begun: the first is all that is read.
+        self.ended = False
         # In [ ] and { } libyaml lets tabs pass, the pure parser does not.
         self.after_tab = {match.end(): match.start(1) for match in _TAB.finditer(text)}
         self.actions = {
@@ -65,19 +67,18 @@ class Builder:
 
     def document(self) -> Node:
         if self.root is None or (self.root.value is None and self.root.start == self.root.end):
+            if self.ended:
+                raise Stop
             hint = "a workflow begins with its name, such as: name: my_workflow"
             raise self.notes.stop("empty-document", "the file is empty", 0, 0, hint)
         return self.root
 
     def begin(self, event: Any) -> None:
         if self.root is not None:
+            message = "a second document begins here; a file holds one workflow"
             hint = "put it in a file of its own, or delete the line"
-            raise self.notes.stop(
-                "multiple-documents",
-                "a second document begins here; a file holds one workflow",
-                *place_of(event),
-                hint,
-            )
+            self.notes.add("multiple-documents", message, *place_of(event), hint)
+            self.ended = True
 
     def scalar(self, event: Any) -> None:
         if self.is_merge(event):
@@ -189,18 +190,22 @@ class Builder:
         name = event.anchor
         if name not in self.anchors:
             hint = did_you_mean(name, self.anchors, "anchors before it")
-            raise self.notes.stop(
-                "unknown-alias", f"alias {quote('*' + name)} has no anchor before it", start, end, hint
-            )
-        node = self.anchors[name]
-        if node is None:
-            raise self.notes.stop(
-                "self-reference", f"alias {quote('*' + name)} stands in what it names", start, end
-            )
+            message = f"alias {quote('*' + name)} has no anchor before it"
+            self.notes.add("unknown-alias", message, start, end, hint)
+        elif self.anchors[name] is None:
+            message = f"alias {quote('*' + name)} stands in what it names"
+            self.notes.add("self-reference", message, start, end)
+        node = self.anchors.get(name) or self.stand_in(start, end)
         self.nodes += node.size
         self.notes.count(self.nodes, start, end)
         self.notes.deepen(len(self.frames) + node.height, start, end)
         self.add(node, start, end)
+
+    def stand_in(self, start: int, end: int) -> Node:
+        """For an alias of nothing: the rest of the file is checked all the same."""
+        if self.frames and self.frames[-1].merging:
+            return Node({}, start, end, keys={}, children={})
+        return Node(None, start, end)
 
     def is_merge(self, event: Any) -> bool:
         return bool(

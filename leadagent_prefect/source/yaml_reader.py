@@ -59,6 +59,8 @@ def read_yaml(text: str, notes: Notes, parser: Any = None) -> Node:
     builder = Builder(text, notes)
     for event in _events(text, notes, parser or _default_parser()):
         builder.take(event)
+        if builder.ended:
+            break
     return builder.document()
 
 

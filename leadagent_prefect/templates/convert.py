@@ -7,6 +7,7 @@ filters and tests beside the list. All problems of an expression are found, not 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.templates.grammar import Tokens
@@ -32,6 +33,24 @@ _REFUSED = {
     "Tuple": ("", "a tuple is not allowed", "write a list: [1, 2]"),
 }
 _NULL = Const(None)
+
+
+def _never_a_number(node: Node) -> str | None:
+    """What an operand is called that can be seen to be no number; null stands for what was refused."""
+    if isinstance(node, Const) and isinstance(node.value, (str, bool)):
+        return kind_of(node.value)
+    words = {"list": "a list", "dict": "a mapping", "concat": "a string"}
+    return words.get(node.name) if isinstance(node, Op) else None
+
+
+def _operands(node: nodes.Expr) -> Iterator[Any]:
+    """The expressions right below a node; of a method that is called, what it is a method of."""
+    from jinja2.nodes import Call, Getattr, Keyword
+
+    called = node.node if isinstance(node, Call) else None
+    for child in node.iter_child_nodes():
+        found = child.value if isinstance(child, Keyword) else child
+        yield found.node if isinstance(found, Getattr) and found is called else found
 
 
 class _Refused(Exception):
@@ -69,23 +88,25 @@ class Converter:
         if kind in _UNARY:
             return Op(_UNARY[kind], (self._node(node.node, below),))
         method = getattr(self, f"on_{kind.lower()}", None)
-        return method(node, below) if method else self._refuse(node, kind)
+        return method(node, below) if method else self._refuse(node, kind, below)
 
     def _binary(self, name: str, node: nodes.BinExpr, depth: int) -> Node:
         args = (self._node(node.left, depth), self._node(node.right, depth))
         for arg in args if name in SIGNS else ():
-            if isinstance(arg, Const) and isinstance(arg.value, (str, bool)):
+            if (found := _never_a_number(arg)) is not None:
                 tip = "`~` joins text" if name == "add" else None
-                message = f"`{SIGNS[name]}` is for numbers, not for {kind_of(arg.value)}"
+                message = f"`{SIGNS[name]}` is for numbers, not for {found}"
                 self._problem(
                     "template-not-allowed", message, self.tokens.find(node.lineno, SIGNS[name]), tip
                 )
         return Op(name, args)
 
-    def _refuse(self, node: nodes.Expr, kind: str) -> Node:
+    def _refuse(self, node: nodes.Expr, kind: str, depth: int) -> Node:
+        """What stands in it is converted all the same, for its own problems and references."""
         text, message, hint = _REFUSED.get(kind, ("", f"{kind} is not allowed here", None))
         place = self.tokens.find(node.lineno, text) if text else (node.lineno, 1)
-        return self._problem("template-not-allowed", message, place, hint)
+        self._problem("template-not-allowed", message, place, hint)
+        return Op("refused", self._all([*_operands(node)], depth))
 
     def _all(self, found: list[nodes.Expr], depth: int) -> tuple[Node, ...]:
         return tuple(self._node(node, depth) for node in found)
@@ -108,6 +129,10 @@ class Converter:
             return self._problem(
                 "template-not-allowed", f'a constant has no member "{node.attr}"', (start, length)
             )
+        if target is not _NULL and node.attr.startswith("__") and node.attr.endswith("__"):
+            message = f"`{node.attr}` is of Python's objects, which templates have none of"
+            hint = f"data that has such a key is read with ['{node.attr}']"
+            self._problem("template-not-allowed", message, (start, length), hint)
         return Item(target, Const(node.attr), start + length)
 
     def on_getitem(self, node: nodes.Getitem, depth: int) -> Node:

@@ -41,8 +41,8 @@ class SyntaxProblem(Exception):
 def plain_path(source: Source) -> Node | None:
     """The tree of ``a`` or ``a.b.c``; None for any other expression."""
     match = _PATH.fullmatch(source.text)
-    if match is None or match[1] in _WORDS:
-        return None
+    if match is None or match[1] in _WORDS or "__." in f"{match[2]}.":
+        return None  # the converter has a word on `.__class__`
     end = source.offset + match.end(1)
     node: Node = Name(match[1], source.offset + match.start(1), end)
     for part in match[2].split(".")[1:]:

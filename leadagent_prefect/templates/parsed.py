@@ -22,10 +22,15 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The parts in order; with problems there are none, and it is not to be rendered."""
+    """The parts in order; with problems there are none, and it is not to be rendered.
+
+    ``trees`` are those of every expression that could be read, of refused ones too: what they refer to
+    is checked all the same.
+    """
 
     parts: tuple[str | Expression, ...]
     problems: tuple[TemplateProblem, ...]
+    trees: tuple[Node, ...] = ()
 
     @property
     def whole(self) -> Expression | None:
@@ -55,7 +60,8 @@ def _parse(text: str) -> Template:
             node, found = _tree(part)
             problems += found
             built.append(Expression(part.text.strip(), node))
-    return Template(() if problems else tuple(built), tuple(problems))
+    trees = tuple(part.node for part in built if isinstance(part, Expression))
+    return Template(() if problems else tuple(built), tuple(problems), trees)
 
 
 def _tree(source: Source) -> tuple[Node, list[TemplateProblem]]:

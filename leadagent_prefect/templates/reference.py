@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from leadagent_prefect.templates.parsed import Expression, template
+from leadagent_prefect.templates.parsed import template
 from leadagent_prefect.templates.tree import Call, Const, Item, Name, Node, Op
 
 Path = tuple[str | int, ...]
@@ -30,16 +30,15 @@ class Reference:
 def references(value: Any) -> Iterator[tuple[Path, Reference]]:
     """Every reference within a value, each with the path of the string that holds it.
 
-    A string whose template has problems has no references.
+    An expression that can't be parsed has none; one that is refused has those that stand in it.
     """
     left: list[tuple[Path, Any]] = [((), value)]
     while left:
         path, item = left.pop()
         if isinstance(item, str):
             if "{{" in item:
-                for part in template(item).parts:
-                    if isinstance(part, Expression):
-                        yield from ((path, found) for found in _of(part.node, guarded=False))
+                for tree in template(item).trees:
+                    yield from ((path, found) for found in _of(tree, guarded=False))
         elif isinstance(item, dict):
             left += [((*path, key), inner) for key, inner in reversed(item.items())]
         elif isinstance(item, (list, tuple)):

@@ -126,7 +126,8 @@ def test_the_shortest_way_round_is_shown(workflow, found):
         for name, depends_on in waits.items()
     ]
     assert found(workflow() | {"tasks": tasks}) == [
-        ("dependency-cycle", 'tasks[3].depends_on[0]: dependency cycle: "a" -> "d" -> "a"')
+        ("dependency-cycle", 'tasks[2].depends_on[0]: dependency cycle: "a" -> "b" -> "c" -> "a"'),
+        ("dependency-cycle", 'tasks[3].depends_on[0]: dependency cycle: "a" -> "d" -> "a"'),
     ]
 
 
@@ -158,3 +159,48 @@ def test_of_a_file_of_very_many_mistakes_thousands_are_reported(workflow):
     data = workflow(task={"parameters": {"json": ["{{ nope }}"] * 6000}})
     draft, _ = examine(read(data))
     assert len(check(draft)) == 5000
+
+
+@pytest.mark.parametrize(
+    ("top", "code", "where"),
+    [
+        ({"global_timeout": float("inf")}, "not-finite", "global_timeout"),
+        ({"name": object()}, "not-plain-data", "name"),
+        ({"name": "\ud800"}, "control-character", "name"),
+        ({"agents": object()}, "not-plain-data", "agents"),
+        ({"inputs": {"n": {"type": "integer", "default": 2**60}}}, "number-too-large", "inputs.n.default"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_no_plain_data_hides_no_other_mistake(workflow, found, top, code, where):
+    problems = found(workflow(task={"agent_name": "apy"}, **top))
+
+    assert [problem[0] for problem in problems] == [code, "unknown-agent"]
+    assert problems[0][1].startswith(f"{where}: ")
+
+
+def test_a_list_that_holds_itself_hides_no_other_mistake(workflow, found):
+    circle: list = []
+    circle.append(circle)
+
+    assert found(workflow(task={"agent_name": "apy"}, **{"x-circle": circle}))[0] == (
+        "self-reference",
+        "x-circle[0]: the value contains itself",
+    )
+
+
+def test_of_very_many_cycles_some_are_shown(workflow, found):
+    data = workflow()
+    names = [f"t{index}" for index in range(30)]
+    data["tasks"] = [
+        {"name": name, "agent_name": "api", "action": "GET", "depends_on": [n for n in names if n != name]}
+        for name in names
+    ]
+
+    assert [code for code, _ in found(data)] == ["dependency-cycle"] * 20
+
+
+def test_a_name_that_is_missing_without_text_is_told_once_where(workflow, found):
+    assert found(workflow(task={"name": ""})) == [
+        ("invalid-name", "tasks[0].name: a name has 1 to 128 characters, this one 0")
+    ]

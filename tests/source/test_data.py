@@ -60,7 +60,7 @@ def test_what_is_not_plain_data_is_named_by_its_path(value: object, code: str, m
     document = read_data({"tasks": [0, {"timeout": value}]})
 
     assert [(d.code, d.message, d.span) for d in document.problems] == [(code, message, None)]
-    assert document.data is None
+    assert (document.data is None) == (code == "too-deep")
 
 
 def test_the_same_list_twice_is_no_cycle() -> None:
@@ -71,3 +71,10 @@ def test_the_same_list_twice_is_no_cycle() -> None:
 
 def test_all_problems_are_told() -> None:
     assert len(read_data({"a": object(), "b": {2: float("nan")}}).problems) == 3
+
+
+def test_zero_or_none_stands_for_what_is_not_plain_data() -> None:
+    document = read_data({"a": [float("nan"), 2**60, object(), "\ud800"], "b": 1})
+
+    assert document.data == {"a": [0, 0, None, "\ufffd"], "b": 1}
+    assert document.unread == {("a", 0), ("a", 1), ("a", 2), ("a", 3)}

@@ -69,3 +69,34 @@ def test_reading_goes_on_where_it_can() -> None:
 
     assert document.data == {"a": 1, "b": 0, "c": 3}
     assert [d.code for d in document.problems] == ["duplicate-key", "not-finite"]
+
+
+@pytest.mark.parametrize("indent", [None, "\t"])
+def test_json_is_yaml_too(indent: str | None) -> None:
+    data = {"name": "news \U0001f600", "<<": {"a": 1}, "tab": "a\tb"}
+
+    document = read_text(json.dumps(data, indent=indent))
+
+    assert (document.data, document.problems) == (data, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "column"),
+    [
+        ('{"a": 1, "a": 2}', "duplicate-key", 10),
+        ('{"a": ' * 65, "too-deep", 385),
+        ('{"a": [' + "1," * 250_000, "too-many-nodes", 500_004),
+    ],
+    ids=["duplicate", "deep", "many"],
+)
+def test_json_in_yaml_is_held_to_the_same_rules(text: str, code: str, column: int) -> None:
+    (problem,) = read_text(text).problems
+
+    assert problem.span is not None
+    assert (problem.code, problem.span.column) == (code, column)
+
+
+def test_what_only_looks_like_json_is_read_as_yaml() -> None:
+    document = read_text("{a: 1, 'b': [x, 0o17,], \"c\": \"\\x41\"}")
+
+    assert (document.data, document.problems) == ({"a": 1, "b": ["x", 15], "c": "A"}, [])

@@ -80,6 +80,8 @@ def test_a_scalar_means_what_the_core_schema_says(written: str, value: object) -
         ("a: &a {b: {c: *a}}", ["self-reference"]),
         ("a: 1\n---\nb: 2", ["multiple-documents"]),
         ("a: 1\n---\n", ["multiple-documents"]),
+        ("---\n---\na: 1", ["multiple-documents"]),
+        ("a: *x\nb: *y\n---\na: 1\na: 1", ["unknown-alias", "unknown-alias", "multiple-documents"]),
         ("", ["empty-document"]),
         ("\n# nothing\n", ["empty-document"]),
         ("--- \n", ["empty-document"]),

@@ -40,6 +40,10 @@ def of(text):
         ("{{ [a, {'k': b}] == c < d }}", [(n, (), n, False) for n in "abcd"]),
         ("{{ a }} {{ b }}", [("a", (), "a", False), ("b", (), "b", False)]),
         ("{{ a ", []),
+        ("{{ a|nix ~ b }}", [(n, (), n, False) for n in "ab"]),
+        ("{{ a.b.get(c, d=e) }}", [("a", ("b",), "a.b", False), *((n, (), n, False) for n in "ce")]),
+        ("{{ a(b) ** (c, 1) }}", [(n, (), n, False) for n in "abc"]),
+        ("{{ 1 2 }} {{ a }}", [("a", (), "a", False)]),
         ("{{ größe.x }}", [("größe", ("x",), "größe.x", False)]),
     ],
 )

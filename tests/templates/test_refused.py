@@ -7,6 +7,7 @@ import pytest
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.templates import problems, render
 
+NO_PYTHON = "`__class__` is of Python's objects, which templates have none of"
 NO_REGEX = "not a regular expression (RE2)"
 NO_LOOK = "invalid perl operator: (?="
 LONG_REGEX = "a regular expression has at most 1000 characters"
@@ -46,6 +47,14 @@ def test_what_is_no_expression(text, place, message):
         ("f(x)", "(", "a template calls nothing"),
         ("''.join(x)", "(", "a template calls nothing"),
         ("''.__class__", "__class__", 'a constant has no member "__class__"'),
+        ("x.__class__", "__class__", NO_PYTHON),
+        ("x['a'].__init__", "__init__", NO_PYTHON.replace("class", "init")),
+        ("x.__a.__class__", "__class__", NO_PYTHON),
+        ("f(a=x.y)", "(", "a template calls nothing"),
+        ("x.y(1, *z)", "(", "a template calls nothing"),
+        ("[1] * 3", "*", "`*` is for numbers, not for a list"),
+        ("{'a': 1} + 1", "+", "`+` is for numbers, not for a mapping"),
+        ("(x ~ y) % 1", "%", "`%` is for numbers, not for a string"),
         ("none.x", "x", 'a constant has no member "x"'),
         ("2 ** x", "**", "`**` is not allowed"),
         ("(1, 2)", ",", "a tuple is not allowed"),
@@ -148,3 +157,7 @@ def test_statements_and_comments_are_text(scope):
         render("{% set x = 1 %}{% include '/etc/passwd' %}", scope)
         == "{% set x = 1 %}{% include '/etc/passwd' %}"
     )
+
+
+def test_names_with_two_underscores_are_members_where_they_are_not_pythons():
+    assert problems("{{ x.__typename }} {{ x['__class__'] }}") == []
