@@ -83,9 +83,7 @@ def main() -> None:
     print(f"first / later: {first.total / usual.total:.1f}")
     for name, walls in (("the engine", imports), ("prefect alone", bare)):
         share = statistics.median(walls) / usual.rest
-        print(
-            f"import of {name}: {statistics.median(walls):.2f} s, {share:.0%} of the rest of a later run"
-        )
+        print(f"import of {name}: {statistics.median(walls):.2f} s, {share:.0%} of the rest of a later run")
 
 
 if __name__ == "__main__":
