@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.agents.registry import make_importable
-from leadagent_prefect.embedded import ensure_api
+from leadagent_prefect.embedded import ensure_api, set_client_defaults
 from leadagent_prefect.inputs import check_inputs
 from leadagent_prefect.loader import Loaded, load
 from leadagent_prefect.models import AgentType
 from leadagent_prefect.observe.dispatch import AnyObserver, Dispatcher
+from leadagent_prefect.observe.installed import installed_observers
 from leadagent_prefect.plan import Plan, build
 from leadagent_prefect.results import WorkflowResult
 
@@ -47,7 +48,8 @@ class RunHandle:
 class LeadAgent:
     """Runs workflows on the configured Prefect API, or on an embedded server that it starts by itself.
 
-    ``observers`` see every event of every run. ``say`` is told what is being waited for: the first start
+    ``observers`` see every event of every run, as do those of the entry points in the group
+    ``leadagent_prefect.observers``. ``say`` is told what is being waited for: the first start
     of the embedded server takes a while. A failed workflow is a result; a bad file or bad inputs raise
     `ConfigurationError`, a Prefect API that can't be reached or started `PrefectUnavailable`.
     """
@@ -78,16 +80,19 @@ class LeadAgent:
         self, path: str | Path, inputs: Mapping[str, Any] | None = None
     ) -> WorkflowResult:
         """`execute_workflow_from_file` for code without an event loop."""
+        _refuse_running_loop("execute_workflow_from_file")
         return asyncio.run(self.execute_workflow_from_file(path, inputs))
 
     def execute_workflow_from_dict_sync(
         self, config: Mapping[str, Any], inputs: Mapping[str, Any] | None = None
     ) -> WorkflowResult:
         """`execute_workflow_from_dict` for code without an event loop."""
+        _refuse_running_loop("execute_workflow_from_dict")
         return asyncio.run(self.execute_workflow_from_dict(config, inputs))
 
     def build_flow(self, source: Source) -> Flow[..., Any]:
         """The workflow as a Prefect flow, to be called with its inputs."""
+        set_client_defaults()
         from leadagent_prefect.engine.flow import build_flow
 
         return build_flow(plan_of(_load(source)))
@@ -106,10 +111,11 @@ class LeadAgent:
         plan = plan_of(_load(source))
         given = check_inputs(plan.workflow, inputs or {})
         api = ensure_api(self._say)
+        set_client_defaults()
         from leadagent_prefect.engine.control import RunControl
         from leadagent_prefect.engine.runner import run_in_thread
 
-        dispatcher = Dispatcher(self.observers, self, loop)
+        dispatcher = Dispatcher([*self.observers, *installed_observers()], self, loop)
         control = RunControl(notify=dispatcher)
         return RunHandle(run_in_thread(plan, given, control, api, dispatcher.close), control)
 
@@ -122,6 +128,18 @@ class LeadAgent:
         except asyncio.CancelledError:
             await _cancel(starting)
             raise
+
+
+def _refuse_running_loop(method: str) -> None:
+    """The loop of a notebook, say, would stand still while the run goes on: it is to be awaited there."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        f"{method}_sync is for code without an event loop, and one is running here (as in a notebook or an "
+        f"async function): write `await agent.{method}(...)`"
+    )
 
 
 async def _cancel(starting: asyncio.Future[RunHandle]) -> None:

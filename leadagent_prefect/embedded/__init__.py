@@ -16,7 +16,7 @@ or, where prefect is imported already, ``with use_api(api): ...`` around the run
 from __future__ import annotations
 
 from leadagent_prefect.embedded.api import PrefectApi
-from leadagent_prefect.embedded.client import client_environment, use_api
+from leadagent_prefect.embedded.client import client_environment, set_client_defaults, use_api
 from leadagent_prefect.embedded.lifecycle import ServerStatus, ensure_api, start, status, stop
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ServerStatus",
     "client_environment",
     "ensure_api",
+    "set_client_defaults",
     "start",
     "status",
     "stop",

@@ -26,6 +26,15 @@ def client_environment(api: PrefectApi) -> dict[str, str]:
     return {**environment, **_around_the_proxy(api)}
 
 
+def set_client_defaults() -> None:
+    """`CLIENT_PROFILE` for this process, what the user set of it excepted; for before prefect is imported.
+
+    Some of it counts at that very import, which otherwise reports to Prefect's makers from a terminal.
+    """
+    if "prefect" not in sys.modules:
+        os.environ.update({name: os.environ.get(name, value) for name, value in CLIENT_PROFILE.items()})
+
+
 @contextmanager
 def use_api(api: PrefectApi) -> Iterator[None]:
     """Prefect's client speaks to ``api`` within, in this thread and what it awaits.
@@ -35,8 +44,7 @@ def use_api(api: PrefectApi) -> Iterator[None]:
     an embedded server the worker is chosen for the whole process until the last ``use_api`` is left.
     """
     os.environ.update(_around_the_proxy(api))
-    if "prefect" not in sys.modules:
-        os.environ.update({name: os.environ.get(name, value) for name, value in CLIENT_PROFILE.items()})
+    set_client_defaults()
     from prefect.settings import temporary_settings
 
     updates = {"api.url": api.url, "api.auth_string": api.auth_string}

@@ -124,6 +124,30 @@ def test_prefect_imported_within_finds_its_settings(prefect_api: PrefectApi) -> 
     assert output(python(USE_FIRST)) == ["True 1"]
 
 
+FIRST_IMPORT = """
+import os
+from importlib.machinery import SourceFileLoader
+os.environ.pop("DO_NOT_TRACK", None)
+run = SourceFileLoader.exec_module
+def watched(self, module):
+    if module.__name__ == "prefect":
+        print("import with", os.environ.get("DO_NOT_TRACK"))
+    run(self, module)
+SourceFileLoader.exec_module = watched
+from leadagent_prefect import LeadAgent
+workflow = {"name": "w", "agents": [{"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1:9"}],
+            "tasks": [{"name": "t", "agent_name": "a", "action": "GET"}]}
+CALL
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ["LeadAgent().build_flow(workflow)", "LeadAgent().start(workflow).result(60)"]
+)
+def test_prefect_reports_to_nobody_from_its_first_import_on(prefect_api: PrefectApi, call: str) -> None:
+    assert output(python(FIRST_IMPORT.replace("CALL", call))) == ["import with 1"]
+
+
 def test_what_the_user_set_stays(prefect_api: PrefectApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_TASKS_DEFAULT_NO_CACHE", "false")
     environment = client_environment(prefect_api)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,24 @@ def test_code_without_a_loop_runs_files_and_dicts(bench: Any, tmp_path: Path) ->
     assert LeadAgent().execute_workflow_from_file_sync(path, {"n": 3}).results == {"a": {"echo": {"n": 3}}}
     result = LeadAgent().execute_workflow_from_dict_sync(bench.workflow({"name": "a"}))
     assert result.results == {"a": {"echo": {}}}
+
+
+@pytest.mark.parametrize("kind", ["file", "dict"])
+async def test_a_synchronous_call_where_a_loop_runs_says_what_to_await(kind: str) -> None:
+    execute = getattr(LeadAgent(), f"execute_workflow_from_{kind}_sync")
+    with pytest.raises(RuntimeError, match=rf"write `await agent\.execute_workflow_from_{kind}\(\.\.\.\)`"):
+        execute({})
+
+
+async def test_an_observer_of_an_entry_point_sees_the_run(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    lone = EntryPoint("lone", "collections:deque", "leadagent_prefect.observers")
+    monkeypatch.setattr(EntryPoint, "load", lambda entry: lambda event: seen.append(event.type))
+    monkeypatch.setattr("leadagent_prefect.observe.installed.entry_points", lambda *, group: [lone])
+    await LeadAgent().execute_workflow_from_dict(bench.workflow({"name": "a"}))
+    assert seen == ["workflow_started", "task_started", "task_completed", "workflow_finished"]
 
 
 async def test_a_file_runs_by_its_path(bench: Any, tmp_path: Path) -> None:
