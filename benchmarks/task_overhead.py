@@ -66,10 +66,12 @@ def by_hand() -> dict[str, Run]:
     async def echo(n: int) -> int:
         return n
 
-    kept, best = (
-        task(echo, name="kept", persist_result=True, result_serializer=plain),
-        task(echo, name="best"),
-    )
+    def stored_under(context: Any, parameters: dict[str, Any]) -> str:
+        return f"{context.task_run.flow_run_id}-{parameters['n']}"
+
+    # Without a cache key Prefect would write nothing: use_api switches its default key off.
+    kept = task(echo, name="kept", persist_result=True, result_serializer=plain, cache_key_fn=stored_under)
+    best = task(echo, name="best")
 
     @flow(name="kept", persist_result=True, result_serializer=plain)
     async def run_kept(tasks: int) -> list[int]:
