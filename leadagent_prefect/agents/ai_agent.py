@@ -16,7 +16,7 @@ from leadagent_prefect.agents.http_client import HttpClient
 from leadagent_prefect.agents.http_options import HTTP_PARAMS
 from leadagent_prefect.agents.payload import encode_json, parse_json
 from leadagent_prefect.agents.urls import Address
-from leadagent_prefect.errors import AgentMisconfigured, ClientError, InvalidOutput
+from leadagent_prefect.errors import AgentError, AgentMisconfigured, ClientError, InvalidOutput
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.results import AgentResponse
 
@@ -68,7 +68,6 @@ class AIAgent(BaseAgent):
         """The reply to ``parameters``; what is no reply of the provider's form is `InvalidOutput`."""
         question = asked(action, parameters, self._defaults, self.call.upstream)
         answer = await self._http.send(self._request(question))
-        _refuse_rate_limit(answer)
         metadata = answer.metadata
         try:
             metadata["raw"] = parse_json(answer.body, "the reply")
@@ -95,23 +94,24 @@ class AIAgent(BaseAgent):
             headers=headers,
             content=encode_json(self._dialect.body(question), where),
             timeout=self.call.timeout,
-            accept_status=frozenset({429}),
+            failure=_failure,
         )
 
 
-def _refuse_rate_limit(answer: Answer) -> None:
-    """Raise what a 429 stands for.
+def _failure(answer: Answer, note: str) -> AgentError:
+    """What a refused answer stands for.
 
     An account without quota gets 429 as well, and no wait mends that: it is a `ClientError`, which is not
     tried again by default, where haste is `RateLimited`.
     """
-    if answer.status != 429:
-        return
+    if answer.status == 429 and _out_of_quota(answer):
+        return answer.failure(ClientError, "no quota is left; waiting does not help")
+    return answer.failure(note=note)
+
+
+def _out_of_quota(answer: Answer) -> bool:
     try:
         error = parse_json(answer.body, "the reply")["error"]
-        final = "insufficient_quota" in (error.get("code"), error.get("type"))
+        return "insufficient_quota" in (error.get("code"), error.get("type"))
     except (InvalidOutput, LookupError, TypeError, AttributeError):
-        final = False
-    raise (
-        answer.failure(ClientError, "no quota is left; waiting does not help") if final else answer.failure()
-    )
+        return False

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from leadagent_prefect.agents.base import current_call
 from leadagent_prefect.agents.errors_map import class_of_status, retry_after_of
 from leadagent_prefect.agents.payload import charset_of, content_of, text_of
 from leadagent_prefect.errors import AgentError, AuthRefused, InvalidOutput
 
 #: Characters of a failed answer's body that its message quotes.
 EXCERPT = 500
+
+#: Bytes of it that are looked at: a secret that the excerpt would cut must be seen whole to be masked.
+_LOOKED_AT = 65_536
 
 _HIDDEN = frozenset(
     {
@@ -60,7 +64,8 @@ class Answer:
             note = note or "the agent's authentication was refused"
         message = f"{self.method} {self.url} answered {self.status} {_phrase(self.status)}".rstrip()
         message += f" ({note})" if note else ""
-        excerpt = text_of(self.body, charset_of(self.headers.get("content-type", "")))[:EXCERPT]
+        text = text_of(self.body[:_LOOKED_AT], charset_of(self.headers.get("content-type", "")))
+        excerpt = current_call.get().redact(text)[:EXCERPT]
         return kind(
             f"{message}: {excerpt}" if excerpt else message,
             metadata=self.metadata,

@@ -19,7 +19,10 @@ def auth_headers(config: AgentConfig) -> dict[str, str]:
     if auth is None:
         return {}
     if isinstance(auth, BearerAuth):
-        return {"authorization": "Bearer " + checked_value(auth.token, f"{where}.token")}
+        token = checked_value(auth.token, f"{where}.token")
+        if not token:
+            raise AgentMisconfigured(f"{where}.token is empty")
+        return {"authorization": f"Bearer {token}"}
     if isinstance(auth, ApiKeyAuth):
         return {checked_name(auth.header, f"{where}.header"): checked_value(auth.key, f"{where}.key")}
     return {"authorization": basic_credentials(auth.username, auth.password, f"{where}.username")}

@@ -9,7 +9,7 @@ engine's, and the class of the error decides on them (`leadagent_prefect.errors`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -25,7 +25,9 @@ class Call:
 
     ``timeout`` bounds one request, in seconds. ``idempotency_key`` is the same over all attempts of a
     task. ``accept_status`` are HTTP statuses that are answers, not failures. ``upstream`` holds the
-    results of the task's ``depends_on`` by task name. ``attempt`` counts from 1.
+    results of the task's ``depends_on`` by task name. ``attempt`` counts from 1. ``redact`` masks the run's
+    secrets in a text. The engine does so with all it is handed, so it matters where a text is cut before:
+    half a secret is not found any more.
     """
 
     task: str = ""
@@ -35,6 +37,7 @@ class Call:
     idempotency_key: str | None = None
     accept_status: frozenset[int] = frozenset()
     upstream: Mapping[str, Any] = field(default_factory=dict)
+    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 current_call: ContextVar[Call] = ContextVar("leadagent_call", default=Call())

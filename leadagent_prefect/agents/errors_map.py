@@ -7,8 +7,10 @@ to every exception class of both.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
+import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import timezone
@@ -74,6 +76,27 @@ def error_of(exc: BaseException, doing: str) -> AgentError:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         text += " (custom_params.verify takes the path of a CA bundle)"
     return kind(f"{doing}: {text}")
+
+
+def error_raised(exc: BaseException) -> AgentError:
+    """What an agent of a user raised. A timeout, a lost connection and a refused answer are what they are.
+
+    Everything else is `InternalError`: an OSError may be a file that is missing, a UnicodeError a bug.
+    """
+    while isinstance(children := getattr(exc, "exceptions", None), tuple) and children:
+        exc = children[0]
+    response = getattr(exc, "response", None)
+    if isinstance(exc, AgentError) or (type(exc).__name__ == "HTTPStatusError" and response is not None):
+        # The exception's own text has the whole URL, its query too.
+        return error_of(exc, "the service")
+    # On Python 3.10 asyncio's is no TimeoutError.
+    if isinstance(exc, (TimeoutError, asyncio.TimeoutError)):
+        kind: type[AgentError] = AgentTimeout
+    elif isinstance(exc, (ConnectionError, socket.gaierror)):
+        kind = ConnectionFailed
+    else:
+        kind = InternalError if isinstance(exc, (OSError, UnicodeError)) else _class_of(exc)
+    return kind(f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__)
 
 
 _TIMEOUTS = {

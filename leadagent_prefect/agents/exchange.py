@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from leadagent_prefect.agents.answers import Answer
 from leadagent_prefect.agents.http_options import HttpOptions
 from leadagent_prefect.agents.inflate import Body
 from leadagent_prefect.agents.urls import origin, shown
-from leadagent_prefect.errors import ClientError
+from leadagent_prefect.errors import AgentError, ClientError
 
 if TYPE_CHECKING:
     import httpx
@@ -23,11 +23,16 @@ _REFUSAL_BYTES = 65_536
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
+def _failure(answer: Answer, note: str) -> AgentError:
+    return answer.failure(note=note)
+
+
 @dataclass(frozen=True)
 class Outgoing:
     """A request. ``headers`` by name in lower case; ``timeout`` in seconds, for all of it.
 
-    Statuses in ``accept_status`` are answers, not failures.
+    Statuses in ``accept_status`` are answers, not failures; ``failure`` says what a refused one, with a note
+    on it, comes to.
     """
 
     method: str
@@ -36,6 +41,7 @@ class Outgoing:
     content: bytes | None = field(default=None, repr=False)
     timeout: float = 30.0
     accept_status: frozenset[int] = frozenset()
+    failure: Callable[[Answer, str], AgentError] = field(default=_failure, repr=False)
 
     def over(self, headers: Mapping[str, str]) -> Outgoing:
         """This request with its own headers laid over ``headers``."""
@@ -60,6 +66,7 @@ class Exchange:
         self._client = client
         self._options = options
         self._accept = accept_status
+        self._moved = 0
         self._response: httpx.Response | None = None
         self._body: Body | None = None
 
@@ -70,18 +77,24 @@ class Exchange:
             if following is None:
                 return
             request = following
-        raise ClientError(f"{request.method} {shown(request.url)}: more than {MAX_REDIRECTS} redirects")
+        raise ClientError(
+            f"{request.method} {shown(request.url)}: more than {MAX_REDIRECTS} redirects",
+            metadata={"status": self._moved},
+        )
 
     def answer(self, elapsed: float) -> Answer:
         """What has come in; only after `run` has ended well, or with ``refused``."""
         response, body = self._response, self._body
         assert response is not None
         assert body is not None
+        headers = dict(response.headers.items())
+        if (target := _target(response)) is not None:
+            headers["location"] = shown(target)
         return Answer(
             method=response.request.method,
             url=shown(response.request.url),
             status=response.status_code,
-            headers=dict(response.headers.items()),
+            headers=headers,
             body=bytes(body.data),
             elapsed=round(elapsed, 6),
         )
@@ -94,6 +107,7 @@ class Exchange:
         try:
             target = _target(response)
             if target is not None and self._options.follow_redirects and response.status_code in _MOVED:
+                self._moved = response.status_code
                 return request.redirected(response.status_code, _same_origin(response, target))
             await self._take(response, target)
         finally:

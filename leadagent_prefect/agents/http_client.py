@@ -71,7 +71,7 @@ class HttpClient:
             raise AgentTimeout(f"{doing}: no complete answer within {request.timeout:g} s")
         answer = exchange.answer(elapsed=anyio.current_time() - started)
         if exchange.refused:
-            raise answer.failure(note=exchange.note)
+            raise request.failure(answer, exchange.note)
         return answer
 
     def _made(self) -> httpx.AsyncClient:

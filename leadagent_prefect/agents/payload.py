@@ -29,6 +29,8 @@ def parse_json(text: str | bytes, what: str) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text))
+        # Services that name their charset send a byte order mark all the same (RFC 8259 8.1: may be ignored).
+        text = text.removeprefix("\ufeff")
         value = json.loads(text, parse_float=_finite, parse_constant=_refuse)
         _check_depth(value)
     except RecursionError:
@@ -88,9 +90,10 @@ def _media_type(content_type: str) -> tuple[str, str]:
 
 
 def _decoded(body: bytes, charset: str) -> str | bytes:
+    """The body's text; where that is not in its charset, the body itself, which is then taken for UTF-8."""
     try:
         return body.decode(charset)
-    except LookupError:
+    except (LookupError, ValueError):
         return body
 
 

@@ -39,7 +39,8 @@ class Address:
     def join(self, endpoint: str, query: str = "") -> httpx.URL:
         """``endpoint`` below this address, the base path and its query kept, and ``query`` (ASCII) added.
 
-        An absolute URL of the same origin is taken as it is; one that leaves it is `AgentMisconfigured`.
+        An absolute URL of the same origin is taken as it is; one that leaves it is `AgentMisconfigured`, and
+        so is a path with ``..``, which may come out of a result and would climb out of the base path.
         """
         where = f"{self._where}: the task's endpoint"
         if _ABSOLUTE.match(endpoint):
@@ -52,6 +53,11 @@ class Address:
             return _with_query(url, query)
         path, _, own_query = endpoint.partition("#")[0].partition("?")
         base, _, base_query = str(self.url).partition("?")
+        if ".." in unquote(path).replace("\\", "/").split("/"):
+            raise AgentMisconfigured(
+                f'{where} has ".." in its path, which may lead out of {shown(self.url)}: define an agent for '
+                "what lies elsewhere"
+            )
         if path:
             # The slash keeps "@host", "//host" and ".host" in the path.
             base = f"{base.rstrip('/')}/{path.removeprefix('/')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -355,3 +356,22 @@ async def test_a_wrong_agent_is_an_error_before_any_call(ask, custom_params, mes
 async def test_an_endpoint_of_anthropics_form_asks_for_its_provider(ask):
     with pytest.raises(AgentMisconfigured, match="provider: anthropic"):
         await ask("http://127.0.0.1:9/v1/messages", HELLO, **AI)
+
+
+async def test_a_rate_limit_whose_body_never_ends_is_still_one(service, reply, ask):
+    async def endless(request, writer):
+        writer.write(b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 9\r\n\r\nbusy")
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    service.says(endless)
+    with pytest.raises(RateLimited, match="answered 429 Too Many Requests: busy") as caught:
+        await ask(service.url, HELLO, call=Call(timeout=0.2), **AI)
+    assert caught.value.retry_after == 7
+
+
+async def test_a_rate_limit_whose_body_is_broken_is_still_one(service, reply, ask):
+    service.says(reply(429, body=b"no gzip", headers={"Content-Encoding": "gzip", "Retry-After": "7"}))
+    with pytest.raises(RateLimited) as caught:
+        await ask(service.url, HELLO, **AI)
+    assert caught.value.retry_after == 7

@@ -7,7 +7,8 @@ import base64
 import pytest
 
 from leadagent_prefect.agents.auth import auth_headers
-from leadagent_prefect.errors import AgentError, AgentMisconfigured
+from leadagent_prefect.agents.base import Call
+from leadagent_prefect.errors import AgentError, AgentMisconfigured, AuthRefused
 from leadagent_prefect.models import AgentConfig
 
 CASES = [
@@ -98,3 +99,16 @@ async def test_the_parts_of_a_request_do_not_show_headers_or_bodies():
 
     request = Outgoing("GET", httpx.URL("http://h/"), headers={"a": "CANARY"}, content=b"CANARY")
     assert "CANARY" not in repr(request)
+
+
+async def test_an_empty_token_is_named(service, ask):
+    with pytest.raises(AgentMisconfigured, match=r"authentication\.token is empty"):
+        await ask(service.url, authentication={"type": "bearer", "token": " "})
+
+
+async def test_a_secret_that_an_excerpt_would_cut_is_masked_before(service, reply, ask):
+    service.says(reply(401, body="x" * 490 + "CANARY-0123456789"))
+    call = Call(timeout=20, redact=lambda text: text.replace("CANARY-0123456789", "***"))
+    with pytest.raises(AuthRefused) as caught:
+        await ask(service.url, call=call)
+    assert str(caught.value).endswith("x" * 490 + "***")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 import sys
 
@@ -11,7 +13,7 @@ import httpx
 import httpx2
 import pytest
 
-from leadagent_prefect.agents.errors_map import error_of, retry_after_of
+from leadagent_prefect.agents.errors_map import error_of, error_raised, retry_after_of
 from leadagent_prefect.errors import AgentError, ServerError
 
 if sys.version_info < (3, 11):
@@ -150,3 +152,31 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date(headers, seconds):
     assert retry_after_of(headers, now=lambda: NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("exc", "error_class", "text"),
+    [
+        (TimeoutError("slow"), "timeout", "TimeoutError: slow"),
+        (asyncio.TimeoutError(), "timeout", "TimeoutError"),
+        (httpx.ReadTimeout("slow"), "timeout", "ReadTimeout: slow"),
+        (ConnectionResetError("gone"), "connection", "ConnectionResetError: gone"),
+        (socket.gaierror("no such host"), "connection", "gaierror: no such host"),
+        (httpx2.ConnectError("down"), "connection", "ConnectError: down"),
+        (ExceptionGroup("all", [ConnectionError("one")]), "connection", "ConnectionError: one"),
+        (FileNotFoundError("no file"), "internal", "FileNotFoundError: no file"),
+        (UnicodeError("a bug"), "internal", "UnicodeError: a bug"),
+        (ValueError(), "internal", "ValueError"),
+        (AgentError("ours"), "internal", "ours"),
+    ],
+)
+def test_what_a_custom_agent_raises_is_what_it_says_on_it(exc, error_class, text):
+    error = error_raised(exc)
+    assert (error.error_class, str(error)) == (error_class, text)
+
+
+def test_a_status_that_a_custom_agent_raises_for_keeps_its_wait_and_loses_its_url():
+    request = httpx.Request("GET", "http://h/?k=CANARY")
+    response = httpx.Response(503, headers={"Retry-After": "3"}, request=request)
+    error = error_raised(httpx.HTTPStatusError(f"at {request.url}", request=request, response=response))
+    assert (type(error), error.retry_after, str(error)) == (ServerError, 3.0, "the service answered 503")

@@ -44,7 +44,6 @@ async def test_the_method_is_the_given_one_or_the_action_or_get(service, ask, ac
         ("", ".evil.example", "/.evil.example"),
         ("", ":99/x", "/:99/x"),
         ("/v1", "a b/é", "/v1/a%20b/%C3%A9"),
-        ("/v1", "../../admin", "/admin"),
         ("", "http:/evil.example", "/http:/evil.example"),
     ],
 )
@@ -209,6 +208,9 @@ async def test_a_wrong_agent_is_an_error_before_any_call(ask, agent, message):
         ("application/problem+json; charset=utf-8", b"[1]", [1]),
         ("application/json", "\ufeff{}".encode("utf-8"), {}),
         ("application/json; charset=latin-1", b'"\xe9"', "é"),
+        ("application/json; charset=utf-8", "\ufeff[1]".encode(), [1]),
+        ("application/json; charset=ascii", '"é"'.encode(), "é"),
+        ("application/json; charset=idna", '"é"'.encode(), "é"),
         ("application/json; charset=nonsense", b'"x"', "x"),
         ("application/json", b'{"a": 1, "a": 2}', {"a": 2}),
         ("application/json", b'{"\\ud800k": ["x\\udc00", 1]}', {"\ufffdk": ["x\ufffd", 1]}),
@@ -228,6 +230,27 @@ async def test_the_result_is_json_by_content_type_and_text_otherwise(
 ):
     service.says(reply(body=body, headers={"Content-Type": content_type} if content_type else {}))
     assert (await ask(service.url)).result == result
+
+
+async def test_json_that_is_in_no_charset_it_could_be_in_is_invalid_output(service, reply, ask):
+    service.says(reply(body=b'"\xff"', headers={"Content-Type": "application/json; charset=utf-8"}))
+    with pytest.raises(InvalidOutput, match="is not valid JSON"):
+        await ask(service.url)
+
+
+@pytest.mark.parametrize("path", ["..", "/../admin", "a/../../b", "%2e%2e/admin", "a%2f..%2fb", "a\\..\\b"])
+async def test_a_path_never_leads_out_of_the_agents_own(service, ask, path):
+    with pytest.raises(
+        AgentMisconfigured, match=r'has "\.\." in its path, which may lead out of .*/v1:'
+    ) as caught:
+        await ask(service.url.replace("//", "//u:CANARY@") + "/v1?k=CANARY", {"endpoint": path})
+    assert "CANARY" not in str(caught.value)
+    assert service.requests == []
+
+
+async def test_dots_within_a_name_are_no_way_out(service, ask):
+    await ask(service.url + "/v1", {"endpoint": "compare/a..b?path=../c"})
+    assert service.last.target == "/v1/compare/a..b?path=../c"
 
 
 @pytest.mark.parametrize(

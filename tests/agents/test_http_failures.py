@@ -270,6 +270,7 @@ async def test_a_redirect_is_not_followed_and_its_target_is_named_without_secret
     ) as caught:
         await ask(service.url)
     assert "CANARY" not in str(caught.value)
+    assert caught.value.metadata["headers"]["location"] == "https://other.example/login"
     assert len(service.requests) == 1
 
 
@@ -326,9 +327,10 @@ async def test_user_info_in_a_target_does_not_replace_the_credentials(service, r
 
 async def test_redirects_end(service, reply, ask):
     service.says(reply(302, headers={"Location": "/again"}))
-    with pytest.raises(ClientError, match="more than 10 redirects"):
+    with pytest.raises(ClientError, match="more than 10 redirects") as caught:
         await ask(service.url, **FOLLOW)
     assert len(service.requests) == 11
+    assert caught.value.metadata == {"status": 302}
 
 
 async def test_a_status_that_is_no_redirect_is_not_followed(service, reply, ask):

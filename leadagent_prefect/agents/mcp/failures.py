@@ -18,6 +18,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
+from leadagent_prefect.agents.base import current_call
 from leadagent_prefect.agents.errors_map import class_of_status, error_of
 from leadagent_prefect.agents.mcp.exchange import Exchange
 from leadagent_prefect.errors import (
@@ -77,7 +78,7 @@ def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Decease
     if isinstance(exc, (RuntimeError, ValidationError, httpx2.SSEError)):
         # A mismatch with the output schema is told in one line; schema and answer follow, whole.
         words = str(exc) if isinstance(exc, ValidationError) else str(exc).partition("\n")[0]
-        return InvalidOutput(f"{doing}: {words[:QUOTED]}", metadata=_metadata(exchange))
+        return InvalidOutput(f"{doing}: {_quoted(words)}", metadata=_metadata(exchange))
     return _placed(exc, doing, exchange) if isinstance(exc, AgentError) else error_of(exc, doing)
 
 
@@ -93,7 +94,7 @@ def out_of_touch(exc: BaseException, exchange: Exchange) -> bool:
 
 
 def _placed(exc: AgentError, doing: str, exchange: Exchange) -> AgentError:
-    return type(exc)(f"{doing}: {exc.message[:QUOTED]}", metadata={**exc.metadata, **_metadata(exchange)})
+    return type(exc)(f"{doing}: {_quoted(exc.message)}", metadata={**exc.metadata, **_metadata(exchange)})
 
 
 def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased) -> AgentError:
@@ -108,14 +109,14 @@ def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased) ->
     kind = _BY_CODE.get(exc.code) or (ServerError if exc.code in _RESERVED else ToolError)
     if status and exc.code == INVALID_REQUEST and (status == 202 or not _readable(exchange)):
         kind = InvalidOutput
-    return kind(f"{doing}: {words[:QUOTED]}", metadata={**_metadata(exchange), "code": exc.code})
+    return kind(f"{doing}: {_quoted(words)}", metadata={**_metadata(exchange), "code": exc.code})
 
 
 def _of_status(doing: str, exchange: Exchange, words: str) -> AgentError:
     status = exchange.status or 0
     message = f"{doing} answered {status}"
     return class_of_status(status)(
-        f"{message}: {words[:QUOTED]}" if words else message,
+        f"{message}: {_quoted(words)}" if words else message,
         metadata=_metadata(exchange),
         retry_after=exchange.retry_after,
     )
@@ -130,6 +131,10 @@ def _with_last_words(kind: type[AgentError], message: str, wire: Deceased) -> Ag
 
 def _metadata(exchange: Exchange) -> dict[str, int]:
     return {} if exchange.status is None else {"status": exchange.status}
+
+
+def _quoted(words: str) -> str:
+    return current_call.get().redact(words)[:QUOTED]
 
 
 def _readable(exchange: Exchange) -> bool:

@@ -19,6 +19,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import McpHttpClientFactory
 
+from leadagent_prefect.agents.base import current_call
 from leadagent_prefect.agents.errors_map import retry_after_of
 from leadagent_prefect.agents.mcp.answers import too_large
 from leadagent_prefect.agents.mcp.endpoint import HttpServer
@@ -151,7 +152,7 @@ class AbsorbingTransport(httpx2.AsyncBaseTransport):
         """A status of 400 or more: its body is read here, for the message and for the SDK."""
         body, status = b"".join([part async for part in stream]), exchange.status or 0
         await stream.aclose()
-        exchange.body = body.decode("utf-8", "replace")[:EXCERPT]
+        exchange.body = current_call.get().redact(body.decode("utf-8", "replace"))[:EXCERPT]
         exchange.session_lost = "mcp-session-id" in request.headers and (
             status == 404 or (status == 400 and _json_rpc_code(body) == -32000)
         )
