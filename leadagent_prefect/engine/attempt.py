@@ -6,9 +6,11 @@ import asyncio
 import copy
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from leadagent_prefect.agents.base import Call, current_call
+from leadagent_prefect.agents.errors_map import error_raised
 from leadagent_prefect.engine.arrival import take_in
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import StopToken
@@ -26,8 +28,10 @@ from leadagent_prefect.templates import render
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that a call gets to clean up when it is cut short; one that takes longer is left behind.
-_GRACE_SECONDS = 5.0
+#: Seconds for which an attempt that is over waits for its call to end too: a timeout is a promise.
+_PATIENCE_SECONDS = 0.4
+#: Seconds that a call which is cut short has to clean up; then it is ended where it stands.
+_GRACE_SECONDS = 2.0
 
 
 async def attempt(run: Run, step: Step, parameters: dict[str, Any], number: int, key: str) -> dict[str, Any]:
@@ -37,12 +41,13 @@ async def attempt(run: Run, step: Step, parameters: dict[str, Any], number: int,
     whose text may hold a credential, goes further than here.
     """
     try:
-        response = await race(_call(run, step, parameters, number, key), step, run.control.token)
+        call = _call(run, step, parameters, number, key)
+        response = await race(call, step, run.control.token, run.pool.endings)
         return _answer(run, step, response)
     except AgentError as error:
         clean = _clean(error, run)
     except Exception as error:  # noqa: BLE001  # whatever an agent raises ends its attempt, no more
-        clean = _clean(InternalError(f"{type(error).__name__}: {error}"), run)
+        clean = _clean(error_raised(error), run)
     raise clean
 
 
@@ -68,6 +73,7 @@ async def _call(run: Run, step: Step, parameters: dict[str, Any], number: int, k
             idempotency_key=key,
             accept_status=frozenset(step.task.accept_status),
             upstream=run.upstream_results(step),
+            redact=run.redactor.text,
         )
     )
     # A copy: an agent that changes its parameters must change neither the next attempt nor another's result.
@@ -90,7 +96,14 @@ def _answer(run: Run, step: Step, response: AgentResponse) -> dict[str, Any]:
 def _validate(step: Step, schema: dict[str, Any], result: Any) -> None:
     import jsonschema
 
-    checked = result.get("data") if step.agent.type == "ai_agent" and isinstance(result, dict) else result
+    checked = result
+    if step.agent.type == "ai_agent" and isinstance(result, dict):
+        if "data" not in result:
+            raise InvalidOutput(
+                "the answer has no data to hold against output_schema: ask for JSON with "
+                "parameters.response_format, such as {type: json_object}"
+            )
+        checked = result["data"]
     error = next(jsonschema.Draft202012Validator(schema).iter_errors(checked), None)
     if error is not None:
         raise InvalidOutput(
@@ -98,12 +111,37 @@ def _validate(step: Step, schema: dict[str, Any], result: Any) -> None:
         )
 
 
-async def race(work: Coroutine[Any, Any, AgentResponse], step: Step, token: StopToken) -> AgentResponse:
+class _Call:
+    """A call that can be broken off where it stands: one may swallow every cancellation."""
+
+    def __init__(self, work: Coroutine[Any, Any, AgentResponse]) -> None:
+        self._work = work
+        self._broken = False
+
+    async def run(self) -> AgentResponse:
+        try:
+            return await self._work
+        except RuntimeError:
+            if self._broken:  # it is awaited still, and can't go on
+                raise asyncio.CancelledError from None
+            raise
+
+    def break_off(self) -> None:
+        self._broken = True
+        with suppress(Exception):  # what a call says to this is of no use to anybody
+            self._work.close()
+
+
+async def race(
+    work: Coroutine[Any, Any, AgentResponse], step: Step, token: StopToken, endings: set[asyncio.Task[None]]
+) -> AgentResponse:
     """The answer of ``work``, unless its timeout or the end of the run comes first.
 
-    The work is a task of its own, so that one which swallows its cancellation can't hold the attempt.
+    The work is a task of its own, so that one which swallows its cancellation can't hold the attempt; what
+    sees to its end is among ``endings`` meanwhile.
     """
-    task = asyncio.ensure_future(work)
+    call = _Call(work)
+    task = asyncio.ensure_future(call.run())
     try:
         either: set[asyncio.Future[Any]] = {task, token.future}
         await asyncio.wait(either, timeout=step.timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -114,7 +152,12 @@ async def race(work: Coroutine[Any, Any, AgentResponse], step: Step, token: Stop
         raise AgentTimeout(f'task "{step.name}" had no answer within its timeout of {step.timeout:g} s')
     finally:
         if not task.done():
-            await _abandon(task, step)
+            task.add_done_callback(_look_at)
+            task.cancel()
+            ending = asyncio.ensure_future(_end(call, task, step))
+            endings.add(ending)
+            ending.add_done_callback(endings.discard)
+            await asyncio.wait({ending}, timeout=_PATIENCE_SECONDS)
 
 
 def _result(task: asyncio.Task[AgentResponse], step: Step) -> AgentResponse:
@@ -123,10 +166,18 @@ def _result(task: asyncio.Task[AgentResponse], step: Step) -> AgentResponse:
     return task.result()
 
 
-async def _abandon(task: asyncio.Task[AgentResponse], step: Step) -> None:
-    task.cancel()
-    await asyncio.wait({task}, timeout=_GRACE_SECONDS)
-    if not task.done():
-        _log.warning('the call of task "%s" does not end when it is cancelled, and is left behind', step.name)
-    elif not task.cancelled():
-        task.exception()  # seen, so that the loop does not report it as never retrieved
+async def _end(call: _Call, task: asyncio.Task[AgentResponse], step: Step) -> None:
+    """Ends a cancelled call, at the latest with its loop, which it would hold."""
+    try:
+        await asyncio.wait({task}, timeout=_GRACE_SECONDS)
+    finally:
+        if not task.done():
+            _log.warning('the call of task "%s" ignores that it was cancelled, and is broken off', step.name)
+            call.break_off()
+            task.cancel()
+
+
+def _look_at(task: asyncio.Task[AgentResponse]) -> None:
+    """The loop reports exceptions that nobody looked at."""
+    if not task.cancelled():
+        task.exception()

@@ -22,12 +22,13 @@ _CLOSE_SECONDS = 10.0
 
 
 class AgentPool:
-    """One open agent per name."""
+    """One open agent per name. ``endings`` see to calls that were cut short and have not ended yet."""
 
     def __init__(self, configs: Mapping[str, AgentConfig], scope: Mapping[str, Any]) -> None:
         self._configs, self._scope = configs, scope
         self._locks = {name: asyncio.Lock() for name in configs}
         self._open: dict[str, BaseAgent] = {}
+        self.endings: set[asyncio.Task[None]] = set()
 
     async def get(self, name: str) -> BaseAgent:
         """The agent ``name``, opened; a failure to open is the call's, and the next call tries again."""
@@ -46,7 +47,10 @@ class AgentPool:
         return agent
 
     async def close(self) -> None:
-        """Closes every open agent, in reverse order of opening; never raises."""
+        """Closes every open agent, in reverse order of opening, as soon as no call is left; never raises."""
+        if self.endings:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(self.endings)
         while self._open:
             _, agent = self._open.popitem()
             await _close(agent)

@@ -213,3 +213,60 @@ async def test_an_agent_that_does_not_close_harms_no_run(
     assert result.status == "completed"
     assert 'agent "broken" did not close cleanly: RuntimeError' in caplog.text
     assert 'agent "hangs" did not close within 0.05 s' in caplog.text
+
+
+async def test_a_connection_that_an_agent_lost_is_tried_again(bench: Any) -> None:
+    def loses(agent: Any, given: Any) -> str:
+        if agent.call.attempt == 1:
+            raise ConnectionResetError("gone")
+        return "there"
+
+    bench.actions["loses"] = loses
+    result = await bench.run({"name": "a", "action": "loses", "retry_config": {"initial_delay": 0}})
+    assert (result.results, result.tasks["a"].attempts) == ({"a": "there"}, 2)
+
+
+async def test_an_output_schema_where_no_json_was_asked_for_says_what_is_missing(bench: Any) -> None:
+    class Chats(BaseAgent):
+        async def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:
+            return AgentResponse(success=True, result=parameters)
+
+    from leadagent_prefect import AgentFactory
+
+    AgentFactory.register_agent_type("ai_agent", Chats)
+    agents = [{"name": "probe", "type": "ai_agent", "endpoint": "http://127.0.0.1:9"}]
+    schema = {"type": "object", "required": ["x"]}
+    try:
+        result = await bench.run(
+            {"name": "a", "parameters": {"data": {"x": 1}}, "output_schema": schema},
+            {"name": "b", "parameters": {"content": "{}"}, "output_schema": schema},
+            agents=agents,
+        )
+    finally:
+        AgentFactory.unregister_agent_type("ai_agent")
+    assert result.tasks["a"].status == "completed"
+    assert result.tasks["b"].error_class == "invalid_output"
+    assert "ask for JSON with parameters.response_format" in result.errors["b"]
+
+
+async def test_an_agent_can_mask_secrets_before_it_cuts_a_text(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUT_SECRET", "canary-0123456789")
+
+    def cuts(agent: Any, given: Any) -> str:
+        cut: str = agent.call.redact(f"of {given['x']}")[:10]
+        return cut
+
+    bench.actions["cuts"] = cuts
+    result = await bench.run({"name": "a", "action": "cuts", "parameters": {"x": "{{ secrets.CUT_SECRET }}"}})
+    assert result.results == {"a": "of ***"}
+
+
+async def test_a_runtime_error_of_an_agent_is_its_own(bench: Any) -> None:
+    def raises(agent: Any, given: Any) -> None:
+        raise RuntimeError("boom")
+
+    bench.actions["raises"] = raises
+    result = await bench.run({"name": "a", "action": "raises"})
+    assert (result.errors, result.tasks["a"].error_class) == ({"a": "RuntimeError: boom"}, "internal")

@@ -244,3 +244,46 @@ async def test_a_stop_that_meets_a_failed_attempt_ends_it_as_cancelled(bench: An
     assert result.status == "cancelled"
     assert result.tasks["a"].status == "cancelled"
     assert len(bench.calls) == 1
+
+
+async def test_a_call_that_ignores_every_cancellation_is_broken_off(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("leadagent_prefect.engine.attempt._GRACE_SECONDS", 0.05)
+    left: list[str] = []
+
+    async def immortal(agent: Any, given: Any) -> None:
+        try:
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    left.append("swallowed")
+        finally:
+            left.append("out")
+
+    bench.actions["immortal"] = immortal
+    result = await bench.run({"name": "a", "action": "immortal", "timeout": 0.05})
+    assert result.tasks["a"].error_class == "timeout"
+    assert left == ["swallowed", "out"]
+    assert 'the call of task "a" ignores that it was cancelled, and is broken off' in caplog.text
+    assert "unhandled exception" not in caplog.text
+
+
+async def test_a_call_that_cleans_up_is_waited_for_before_its_agent_is_closed(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadagent_prefect.engine.attempt._PATIENCE_SECONDS", 0)
+
+    async def cleans_up(agent: Any, given: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(100):
+                await asyncio.sleep(0)
+            bench.log.append("cleaned up")
+
+    bench.actions["cleans"] = cleans_up
+    result = await bench.run({"name": "a", "action": "cleans", "timeout": 0.05})
+    assert result.tasks["a"].error_class == "timeout"
+    assert bench.log == ["open probe", "cleaned up", "close probe"]
