@@ -31,6 +31,14 @@ def test_a_format_that_is_asked_for_wins(leadagent, workflow, folder):
     assert (folder / "g.svg").read_text().startswith("digraph")
 
 
+def test_an_ending_of_no_known_format_is_refused_before_anything_is_written(leadagent, workflow, folder):
+    done = leadagent("graph", workflow(), "-o", "g.png")
+    assert done.code == 2
+    assert "no format is known by the ending .png: use one of .txt, .mmd," in done.err
+    assert not (folder / "g.png").exists()
+    assert leadagent("graph", workflow(), "-o", "g.md", "--format", "mermaid").code == 0
+
+
 @pytest.mark.parametrize("output", [(), ("-o", "-")])
 def test_without_a_file_it_goes_to_stdout(leadagent, workflow, output):
     assert leadagent("graph", workflow(), *output).out == (

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 import click
+
+from leadagent_prefect.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from leadagent_prefect.graph import Format
 
 
 @click.command("graph")
@@ -17,13 +22,29 @@ import click
 )
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def command(file: str, format: str | None, output: str | None, force: bool) -> int:
+def command(file: str, format: Format | None, output: str | None, force: bool) -> int:
     """Draw a workflow's tasks and who waits for whom."""
     from leadagent_prefect.cli.files import write_output
     from leadagent_prefect.cli.workflow_file import load_plan
-    from leadagent_prefect.graph import FORMATS, Format, render_graph
+    from leadagent_prefect.graph import render_graph
+
+    chosen = format or _format_of(output)
+    write_output(render_graph(load_plan(file), chosen), output, force=force)
+    return 0
+
+
+def _format_of(output: str | None) -> Format:
+    """What the file's ending says; a tree in a file called .png would help nobody."""
+    from leadagent_prefect.graph import FORMATS
 
     suffix = Path(output or "").suffix.lower()
-    guessed = next((name for name, endings in FORMATS.items() if suffix in endings), "tree")
-    write_output(render_graph(load_plan(file), cast(Format, format or guessed)), output, force=force)
-    return 0
+    for name, endings in FORMATS.items():
+        if suffix in endings:
+            return name
+    if suffix:
+        known = ", ".join(ending for endings in FORMATS.values() for ending in endings)
+        raise ConfigurationError(
+            f"--output {output}: no format is known by the ending {suffix}: "
+            f"use one of {known}, or say which format with --format"
+        )
+    return "tree"
