@@ -41,13 +41,15 @@ def listing(names: Iterable[str]) -> str:
 
 
 def did_you_mean(name: str, candidates: Iterable[str], label: str = "defined") -> str:
-    """The hint of an unknown name: ``did you mean "x"? defined: "a", "x"``."""
+    """The hint of an unknown name: ``did you mean "x"? defined: "a", "b"``, the other names behind it."""
     index = _Index.of(tuple(candidates))
     if not index.names:
         return f"{label}: none"
     near = index.nearest(name)
-    allowed = f"{label}: {_listed(index.names)}"
-    return f"did you mean {quote(near)}? {allowed}" if near is not None else allowed
+    if near is None:
+        return f"{label}: {_listed(index.names)}"
+    others = [known for known in index.names if known != near] or [near]
+    return f"did you mean {quote(near)}? {label}: {_listed(others)}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -86,7 +86,7 @@ def test_inputs_come_from_a_file_and_from_options_which_win(leadagent, workflow,
 def test_an_unknown_input_is_named_with_the_nearest_one(leadagent, workflow):
     done = leadagent("run", workflow(), "-i", "topik=x")
     assert (done.code, done.out) == (2, "")
-    assert done.err == 'error: input "topik" is not known: did you mean "topic"? inputs: "count", "topic"\n'
+    assert done.err == 'error: input "topik" is not known: did you mean "topic"? inputs: "count"\n'
 
 
 def test_an_input_of_the_wrong_type_stops_the_run_before_it_starts(leadagent, workflow):

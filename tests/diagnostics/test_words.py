@@ -5,7 +5,8 @@ from leadagent_prefect.diagnostics.words import listing
 
 
 def test_the_nearest_name_comes_before_the_sorted_list() -> None:
-    assert did_you_mean("fecth", ["store", "fetch"]) == 'did you mean "fetch"? defined: "fetch", "store"'
+    assert did_you_mean("fecth", ["store", "fetch"]) == 'did you mean "fetch"? defined: "store"'
+    assert did_you_mean("fecth", ["fetch"]) == 'did you mean "fetch"? defined: "fetch"'
 
 
 def test_a_name_like_none_gets_the_list_alone() -> None:

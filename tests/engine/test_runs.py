@@ -279,7 +279,7 @@ async def test_bad_inputs_run_nothing(bench: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         await LeadAgent().execute_workflow_from_dict(workflow, {"tpic": 1, "n": 2})
     assert str(caught.value).splitlines() == [
-        'input "tpic" is not known: did you mean "topic"? inputs: "n", "topic"',
+        'input "tpic" is not known: did you mean "topic"? inputs: "n"',
         'input "topic" (string) is required: give it with -i topic=VALUE',
         'input "n": 2 is less than the minimum of 3',
     ]

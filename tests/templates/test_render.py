@@ -65,7 +65,7 @@ def test_a_failure_names_the_expression_and_not_the_values(scope):
         render(["fine", "<{{ inputs.nmae ~ inputs.name }}>"], scope)
     assert str(caught.value) == (
         '{{ inputs.nmae ~ inputs.name }}: inputs has no "nmae": did you mean "name"? '
-        'there is: "empty", "flag", "list", "n", "name", "nothing"'
+        'there is: "empty", "flag", "list", "n", "nothing"'
     )
 
 
