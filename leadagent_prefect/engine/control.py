@@ -16,16 +16,22 @@ def _nobody(event: Event) -> None:
     """The sink of a run that nobody watches."""
 
 
+def _nothing() -> None:
+    """What a run without a caller in the same process does on its start."""
+
+
 @dataclass
 class RunControl:
     """What a caller in the same process gives to a run, and what it gets from it.
 
     A run without one (a deployed run) makes its own. ``ready`` holds what was found out before the flow
-    run was made, so that nothing runs where a secret is missing. ``result`` is set when the run has ended.
+    run was made, so that nothing runs where a secret is missing. ``started`` is called
+    when Prefect has the run as Running, ``result`` is set when it has ended.
     """
 
     token: StopToken = field(default_factory=StopToken)
     notify: Callable[[Event], None] = _nobody
+    started: Callable[[], None] = _nothing
     ready: Ready | None = None
     result: WorkflowResult | None = None
 

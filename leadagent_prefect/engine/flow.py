@@ -80,6 +80,7 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
     """The body of every workflow's flow: runs all steps and states what the run came to."""
     control = current_control.get() or RunControl()
     control.token.bind()
+    control.started()
     ready = control.ready or await prepare(plan, parameters)
     run = _run(plan, control, ready)
     # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.

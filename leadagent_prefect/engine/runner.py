@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from prefect import tags
 from prefect.client.schemas.objects import State
 
 from leadagent_prefect.embedded import PrefectApi, use_api
+from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import build_flow
 from leadagent_prefect.engine.pool import credentials
@@ -41,25 +43,32 @@ def run_in_thread(
 
     def work() -> None:
         try:
-            try:
-                with use_api(api):
-                    result = asyncio.run(_run(plan, inputs, control, api))
-            finally:
-                finish()
+            future.set_result(_run_to_its_end(plan, inputs, control, api, finish))
         except BaseException as error:  # noqa: BLE001  # it is raised again by whoever waits for the future
             future.set_exception(error)
-        else:
-            future.set_result(result)
 
     threading.Thread(target=work, name=f"leadagent-run-{plan.name}", daemon=True).start()
     return future
 
 
+def _run_to_its_end(
+    plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: PrefectApi, finish: Callable[[], None]
+) -> WorkflowResult:
+    try:
+        with use_api(api):
+            return asyncio.run(_run(plan, inputs, control, api))
+    finally:
+        finish()
+
+
 async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: PrefectApi) -> WorkflowResult:
     try:
         control.ready = await prepare(plan, inputs)
+        admission = Admission(api)
+        control.started = admission.close
         current_control.set(control)
-        with tags(*plan.workflow.tags):
+        with closing(admission), tags(*plan.workflow.tags):
+            await asyncio.to_thread(admission.enter)
             flow = build_flow(plan)
             ending: Any = flow(**_parameters(plan, control.ready), return_state=True)
             state: State[Any] = await ending

@@ -14,7 +14,7 @@ import pytest
 import leadagent_prefect
 from leadagent_prefect import AgentResponse, ConfigurationError, LeadAgent, PrefectUnavailable
 from leadagent_prefect.embedded import PrefectApi, use_api
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.stop import Stop, StopToken
 from leadagent_prefect.engine.values import References, TaskView
 from leadagent_prefect.errors import InternalError
 from leadagent_prefect.loader import load
@@ -262,3 +262,13 @@ async def test_a_cancel_after_the_end_does_nothing(bench: Any) -> None:
     assert (await asyncio.to_thread(handle.result, 60)).status == "completed"
     handle.cancel()
     assert handle.result().status == "completed"
+
+
+async def test_the_first_stop_counts() -> None:
+    token = StopToken()
+    token.bind()
+    token.set(Stop("failed", "first"))
+    token.set(Stop("cancelled", "second"))
+    token.request("cancelled", "third")
+    await asyncio.sleep(0)
+    assert token.stop == Stop("failed", "first")
