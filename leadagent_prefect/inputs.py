@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leadagent_prefect.diagnostics import did_you_mean
+from leadagent_prefect.diagnostics import did_you_mean, quote
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.models import InputConfig, Workflow
+from leadagent_prefect.source.data_reader import plain_copy
 
 
 def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]
     for name, config in workflow.inputs.items():
         if name in given:
             values[name] = given[name]
-            problems += _mismatches(name, config, given[name])
+            problems += _odd(name, given[name]) or _mismatches(name, config, given[name])
         elif config.required:
             problems.append(f'input "{name}" ({config.type}) is required: give it with -i {name}=VALUE')
         else:
@@ -42,8 +43,8 @@ def parse_assignments(pairs: Iterable[str], workflow: Workflow) -> dict[str, Any
 
 def _json_or_text(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_not_json)
-    except ValueError:
+        return json.loads(text, parse_constant=_not_json, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         return text
 
 
@@ -51,10 +52,26 @@ def _not_json(constant: str) -> Any:
     raise ValueError(constant)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two equal keys readers keep different ones."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigurationError(f"the key {quote(twice)} stands twice in the value of an input")
+    return found
+
+
 def _unknown(name: str, known: Mapping[str, InputConfig]) -> str:
     if not known:
         return f'input "{name}" is not known: this workflow has no inputs'
     return f'input "{name}" is not known: {did_you_mean(name, known, "inputs")}'
+
+
+def _odd(name: str, value: Any) -> list[str]:
+    """What no JSON can hold: parameters of a flow run are stored as JSON."""
+    _, problems = plain_copy(value)
+    return [f'input "{name}": {message}' for code, message, _ in problems if code != "number-too-large"]
 
 
 def _mismatches(name: str, config: InputConfig, value: Any) -> list[str]:

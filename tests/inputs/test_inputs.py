@@ -73,3 +73,36 @@ def test_text_for_a_string_stays_text_and_all_else_is_json_where_it_parses() -> 
 def test_an_input_without_a_name_or_value_is_refused(pair: str) -> None:
     with pytest.raises(ConfigurationError, match="write -i NAME=VALUE"):
         parse_assignments([pair], workflow())
+
+
+def test_a_key_twice_in_the_value_of_an_input_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match='^the key "b" stands twice in the value of an input$'):
+        parse_assignments(['o={"a": 1, "b": 1, "b": 2}'], workflow(o={"type": "object"}))
+
+
+def test_json_that_is_nested_too_deeply_is_text() -> None:
+    text = "[" * 100_000
+
+    assert parse_assignments([f"o={text}"], workflow(o={"type": "array"})) == {"o": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (float("inf"), "inf is not a finite number"),
+        ({"a": float("nan")}, "nan is not a finite number"),
+        (["\ud800"], "half of a surrogate pair in a string"),
+        ({1: 2}, 'the key "1" is not a string'),
+        ([object()], 'an object of class "object" is not plain data'),
+    ],
+    ids=["inf", "nan", "surrogate", "key", "object"],
+)
+def test_an_input_is_plain_data(value: object, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_inputs(workflow(n={"type": "number"}), {"n": value})
+
+    assert str(caught.value) == f'input "n": {message}'
+
+
+def test_a_whole_number_of_any_size_is_an_input() -> None:
+    assert check_inputs(workflow(n={"type": "integer"}), {"n": 2**60}) == {"n": 2**60}
