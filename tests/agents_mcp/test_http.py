@@ -44,6 +44,16 @@ async def test_refused_credentials_are_told_as_such_when_the_session_is_opened(g
     assert caught.value.metadata == {"status": status}
 
 
+async def test_a_secret_that_an_excerpt_would_cut_is_masked_before(gate, make, calling):
+    gate.answer = lambda message, headers: (401, {}, b"x" * 490 + b"CANARY-0123456789")
+    with (
+        calling(redact=lambda text: text.replace("CANARY-0123456789", "***")),
+        pytest.raises(errors.AuthRefused) as caught,
+    ):
+        await make(gate.url).execute("add", {"a": 1, "b": 2})
+    assert str(caught.value).endswith("x" * 490 + "***")
+
+
 async def test_refused_credentials_are_told_as_such_in_an_open_session(gate, make):
     agent = make(gate.url)
     await agent.execute("list_tools", {})

@@ -33,6 +33,8 @@ from leadagent_prefect.errors import (
 
 #: Characters of a server's own words that a message quotes.
 QUOTED = 2_000
+#: Characters of a refused request's body that a message quotes.
+EXCERPT = 500
 
 # What the SDK puts in place of an answer it does not pass on.
 _STAND_INS = frozenset({"Server returned an error response", "Not Found", "Session terminated"})
@@ -72,7 +74,7 @@ def failure_of(exc: BaseException, doing: str, exchange: Exchange, wire: Decease
     if isinstance(exc, MCPError):
         return _of_answer(exc, doing, exchange, wire)
     if (exchange.status or 0) >= 400:
-        return _of_status(doing, exchange, exchange.body)
+        return _of_status(doing, exchange)
     if isinstance(exc, TimeoutError):
         return _with_last_words(AgentTimeout, f"{doing}: no answer within {exchange.seconds:g} s", wire)
     if isinstance(exc, (RuntimeError, ValidationError, httpx2.SSEError)):
@@ -101,7 +103,7 @@ def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased) ->
     status = exchange.status or 0
     words = exc.message if exc.message not in _STAND_INS else ""
     if status >= 400:
-        return _of_status(doing, exchange, words or exchange.body)
+        return _of_status(doing, exchange, words)
     if 300 <= status < 400:
         return ClientError(f"{doing} answered {status}: {words}", metadata=_metadata(exchange))
     if exc.code == CONNECTION_CLOSED and not status:
@@ -112,11 +114,12 @@ def _of_answer(exc: MCPError, doing: str, exchange: Exchange, wire: Deceased) ->
     return kind(f"{doing}: {_quoted(words)}", metadata={**_metadata(exchange), "code": exc.code})
 
 
-def _of_status(doing: str, exchange: Exchange, words: str) -> AgentError:
+def _of_status(doing: str, exchange: Exchange, words: str = "") -> AgentError:
     status = exchange.status or 0
     message = f"{doing} answered {status}"
+    quote = _quoted(words) or _quoted(exchange.body, EXCERPT)
     return class_of_status(status)(
-        f"{message}: {_quoted(words)}" if words else message,
+        f"{message}: {quote}" if quote else message,
         metadata=_metadata(exchange),
         retry_after=exchange.retry_after,
     )
@@ -133,8 +136,8 @@ def _metadata(exchange: Exchange) -> dict[str, int]:
     return {} if exchange.status is None else {"status": exchange.status}
 
 
-def _quoted(words: str) -> str:
-    return current_call.get().redact(words)[:QUOTED]
+def _quoted(words: str, length: int = QUOTED) -> str:
+    return current_call.get().redact(words)[:length]
 
 
 def _readable(exchange: Exchange) -> bool:

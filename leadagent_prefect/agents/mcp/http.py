@@ -19,7 +19,6 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import McpHttpClientFactory
 
-from leadagent_prefect.agents.base import current_call
 from leadagent_prefect.agents.errors_map import retry_after_of
 from leadagent_prefect.agents.mcp.answers import too_large
 from leadagent_prefect.agents.mcp.endpoint import HttpServer
@@ -30,8 +29,8 @@ from leadagent_prefect.errors import AgentError, InvalidOutput
 
 #: Seconds for what is sent after a call is over.
 _COURTESY = 2.0
-#: Characters of a refused request's body that are kept for the message.
-EXCERPT = 500
+#: Bytes of a refused request's body that are kept: the message quotes fewer, with secrets masked before.
+_KEPT = 65_536
 #: Seconds of silence on the stream of an open session.
 _SILENCE = 300.0
 
@@ -152,7 +151,7 @@ class AbsorbingTransport(httpx2.AsyncBaseTransport):
         """A status of 400 or more: its body is read here, for the message and for the SDK."""
         body, status = b"".join([part async for part in stream]), exchange.status or 0
         await stream.aclose()
-        exchange.body = current_call.get().redact(body.decode("utf-8", "replace"))[:EXCERPT]
+        exchange.body = body[:_KEPT].decode("utf-8", "replace")
         exchange.session_lost = "mcp-session-id" in request.headers and (
             status == 404 or (status == 400 and _json_rpc_code(body) == -32000)
         )
