@@ -57,6 +57,7 @@ def test_text_for_a_string_stays_text_and_all_else_is_json_where_it_parses() -> 
         "odd=NaN",
         "empty=",
         "url=http://x/?a=b",
+        'map={"a": {"b": 1}}',
     ]
     assert parse_assignments(pairs, file) == {
         "topic": "2024",
@@ -66,6 +67,7 @@ def test_text_for_a_string_stays_text_and_all_else_is_json_where_it_parses() -> 
         "odd": "NaN",
         "empty": "",
         "url": "http://x/?a=b",
+        "map": {"a": {"b": 1}},
     }
 
 
@@ -76,7 +78,7 @@ def test_an_input_without_a_name_or_value_is_refused(pair: str) -> None:
 
 
 def test_a_key_twice_in_the_value_of_an_input_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match='^the key "b" stands twice in the value of an input$'):
+    with pytest.raises(ConfigurationError, match=r'^the key "b" stands twice in the value of an input$'):
         parse_assignments(['o={"a": 1, "b": 1, "b": 2}'], workflow(o={"type": "object"}))
 
 
