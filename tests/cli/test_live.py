@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from leadagent_prefect.cli.progress.display import Display, describe
@@ -75,6 +76,17 @@ def test_more_tasks_than_fit_are_counted(live):
     for number in range(15):
         live(event("task_started", f"t{number}"))
     assert picture(live)[-2:] == ["and 3 more", "0/20 tasks, 0s"]
+
+
+@pytest.mark.parametrize("name", ["a_task_with_a_long_name_" * 9, "日本語" * 30])
+def test_a_row_is_one_line_however_long_the_name(clock, name):
+    live = LiveDisplay(1, Console(file=io.StringIO(), width=40), clock)
+    live(event("task_started", name))
+    live(event("task_retrying", name, attempt=1, execution_time=4.0, error="no", error_class="timeout"))
+    (row, _) = picture(live)
+    assert row.startswith(name[:8])
+    assert row.endswith("…: waits 4s, attempt 2")
+    assert cell_len(row) <= 38
 
 
 def test_lines_of_our_own_cannot_steer_the_terminal(live, console):

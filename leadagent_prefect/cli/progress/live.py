@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -32,6 +33,7 @@ class LiveDisplay(Display):
         self._console = console or Console(stderr=True, highlight=False)
         self._began = clock()
         self._rows: dict[str, _Row] = {}
+        self._spinner = Spinner("dots")
         self._ended = 0
         self._lock = threading.Lock()
         self._live = Live(
@@ -81,7 +83,10 @@ class LiveDisplay(Display):
         with self._lock:
             rows = list(self._rows.values())
             head = f"{self._ended}/{self._total} tasks, {now - self._began:.0f}s"
-        shown = [Spinner("dots", row.text(now)) for row in rows[:_ROWS]]
+        frame = cast(Text, self._spinner.render(self._console.get_time()))  # a Text, as it has none beside it
+        mark = Text.assemble(frame, " ")
+        width = self._console.width - mark.cell_len
+        shown = [Text.assemble(mark, row.text(now, width), no_wrap=True) for row in rows[:_ROWS]]
         more = [Text(f"  and {len(rows) - _ROWS} more")] if len(rows) > _ROWS else []
         return Group(*shown, *more, Text(head, style="bold"))
 
@@ -92,10 +97,11 @@ class _Row:
         self.attempt = 1
         self.waits_until = 0.0
 
-    def text(self, now: float) -> Text:
-        again = f", attempt {self.attempt}" if self.attempt > 1 else ""
-        if self.waits_until > now:
-            return Text(
-                f"{self._name}: waits {self.waits_until - now:.0f}s{again}", style="yellow", no_wrap=True
-            )
-        return Text(f"{self._name}: {now - self._since:.1f}s{again}", no_wrap=True)
+    def text(self, now: float, width: int) -> Text:
+        """One line of ``width`` cells at most: a long name is cut, what is said of it is not."""
+        waits = self.waits_until > now
+        said = f"waits {self.waits_until - now:.0f}s" if waits else f"{now - self._since:.1f}s"
+        said = f": {said}{f', attempt {self.attempt}' if self.attempt > 1 else ''}"
+        name = Text(self._name)
+        name.truncate(max(width - len(said), 1), overflow="ellipsis")
+        return Text.assemble(name, said, style="yellow" if waits else "")
