@@ -23,6 +23,7 @@ from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.embedded.probe import check_reachable, without_user_info
 from leadagent_prefect.embedded.profile import CLIENT_PROFILE, SERVER_PROFILE
 from leadagent_prefect.errors import PrefectUnavailable
+from leadagent_prefect.observe.installed import examine_observers
 
 _PYTHON = (3, 10)
 
@@ -75,7 +76,15 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Every finding, in the order in which things depend on each other. Starts nothing."""
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (_python, _packages, _home, _api, _settings, _node)
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _python,
+        _packages,
+        _observers,
+        _home,
+        _api,
+        _settings,
+        _node,
+    )
     return [finding for check in checks for finding in check()]
 
 
@@ -100,6 +109,15 @@ def _packages() -> Iterator[Finding]:
         else:
             found = f"{version} is outside {wanted.specifier}: {wanted.trouble}"
             yield Finding(name, "error", found, mend)
+
+
+def _observers() -> Iterator[Finding]:
+    for named, trouble in examine_observers():
+        if trouble is None:
+            yield Finding("observer", "ok", named)
+        else:
+            mend = "mend or remove that package; runs go on without this observer"
+            yield Finding("observer", "warning", f"{named} is left out: {trouble}", mend)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

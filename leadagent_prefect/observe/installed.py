@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -18,21 +19,33 @@ def installed_observers() -> list[AnyObserver]:
 
     One that can't be loaded is a warning in the log: a package that is broken must not change a run.
     """
-    found = (_load(entry) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
-    return [observer for observer in found if observer is not None]
+    observers: list[AnyObserver] = []
+    for named, observer, trouble in _found():
+        if trouble is None:
+            observers.append(observer)
+        else:
+            _log.warning("observer %s is left out: %s", named, trouble)
+    return observers
 
 
-def _load(entry: EntryPoint) -> Any:
+def examine_observers() -> list[tuple[str, str | None]]:
+    """Each by its entry point and package, with what is wrong with it, or None."""
+    return [(named, trouble) for named, _, trouble in _found()]
+
+
+def _found() -> Iterator[tuple[str, Any, str | None]]:
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        owner = entry.dist.name if entry.dist else "an unknown package"
+        yield (f"{entry.name} = {entry.value} of {owner}", *_load(entry))
+
+
+def _load(entry: EntryPoint) -> tuple[Any, str | None]:
     try:
         observer = entry.load()
         if isinstance(observer, type):
             observer = observer()
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a foreign module does when imported
-        why = f"it can't be loaded: {type(error).__name__}: {error}"
-    else:
-        if callable(observer) or callable(getattr(observer, "update", None)):
-            return observer
-        why = "it is neither callable nor has it a method update"
-    owner = entry.dist.name if entry.dist else "an unknown package"
-    _log.warning("observer %s = %s of %s is left out: %s", entry.name, entry.value, owner, why)
-    return None
+        return None, f"it can't be loaded: {type(error).__name__}: {error}"
+    if callable(observer) or callable(getattr(observer, "update", None)):
+        return observer, None
+    return None, "it is neither callable nor has it a method update"

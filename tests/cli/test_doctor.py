@@ -45,6 +45,26 @@ def test_all_is_well_here_and_nothing_is_started(leadagent, home):
     assert not home.exists()
 
 
+def test_observers_of_installed_packages_are_shown_and_a_broken_one_stops_no_run(
+    leadagent, home, folder, monkeypatch
+):
+    info = folder / "some_watcher-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-watcher\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[leadagent_prefect.observers]\nbad = no_such_module:watch\ngood = collections:deque.append\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    done = leadagent("doctor", "--json")
+    assert done.code == 0
+    bad, good = findings(done, "observer")
+    assert (bad["status"], good["status"]) == ("warning", "ok")
+    assert bad["found"].startswith(
+        "bad = no_such_module:watch of some-watcher is left out: it can't be loaded"
+    )
+    assert "runs go on" in bad["mend"]
+
+
 def test_the_ranges_are_those_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {found.name: found for found in map(Requirement, project["dependencies"])}

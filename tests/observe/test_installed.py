@@ -11,7 +11,7 @@ import pytest
 
 from leadagent_prefect.observe.dispatch import Dispatcher
 from leadagent_prefect.observe.events import Event
-from leadagent_prefect.observe.installed import GROUP, installed_observers
+from leadagent_prefect.observe.installed import GROUP, examine_observers, installed_observers
 
 MODULE = """
 SEEN = []
@@ -79,6 +79,9 @@ def test_a_broken_one_is_a_warning_and_the_others_stay(
     (record,) = caplog.records
     assert record.getMessage().startswith("observer broken = ")
     assert "of some-watcher is left out" in record.getMessage()
+    (_, trouble), sound = examine_observers()
+    assert re.search(why, trouble or "")
+    assert sound[1] is None
     assert re.search(why, record.getMessage())
 
 
