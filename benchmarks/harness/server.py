@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 #: Seconds, a share of one core, seconds.
-_QUIET_SECONDS, _REST_BELOW, _WAIT_AT_MOST = 1.1, 0.1, 3.5
+_QUIET_SECONDS, _REST_BELOW, _WAIT_AT_MOST = 1.1, 0.1, 2.2
 
 
 @contextmanager
