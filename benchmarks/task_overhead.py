@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from harness import Stopwatch, Timing, machine, own_home, table
@@ -20,7 +20,7 @@ SUBMITS = 25
 OURS, KEPT, BEST = "leadagent", "by hand, results kept", "by hand, nothing kept"
 SUBMIT = "by hand, task.submit()"
 
-Run = Callable[[int], Awaitable[Any]]
+Run = Callable[[int], Coroutine[Any, Any, Any]]
 Timings = dict[str, list[Timing]]
 
 
@@ -70,19 +70,19 @@ def by_hand() -> dict[str, Run]:
         return f"{context.task_run.flow_run_id}-{parameters['n']}"
 
     # Without a cache key Prefect would write nothing: use_api switches its default key off.
-    kept = task(echo, name="kept", persist_result=True, result_serializer=plain, cache_key_fn=stored_under)
-    best = task(echo, name="best")
+    kept = task(name="kept", persist_result=True, result_serializer=plain, cache_key_fn=stored_under)(echo)
+    best = task(name="best")(echo)
 
     @flow(name="kept", persist_result=True, result_serializer=plain)
-    async def run_kept(tasks: int) -> list[int]:
+    async def run_kept(tasks: int) -> Any:
         return await asyncio.gather(*(kept(n) for n in range(tasks)))
 
     @flow(name="best")
-    async def run_best(tasks: int) -> list[int]:
+    async def run_best(tasks: int) -> Any:
         return await asyncio.gather(*(best(n) for n in range(tasks)))
 
     @flow(name="submit")
-    async def run_submit(tasks: int) -> list[int]:
+    async def run_submit(tasks: int) -> Any:
         futures = [best.submit(n) for n in range(tasks)]
         return [future.result() for future in futures]
 
@@ -141,7 +141,7 @@ def per_task(one: Timings, many: Timings, served: dict[str, list[float]]) -> Non
 
 
 def median(timings: list[Timing], of: str) -> float:
-    return statistics.median(getattr(timing, of) for timing in timings)
+    return statistics.median(float(getattr(timing, of)) for timing in timings)
 
 
 def main() -> None:
