@@ -97,6 +97,6 @@ def test_json_in_yaml_is_held_to_the_same_rules(text: str, code: str, column: in
 
 
 def test_what_only_looks_like_json_is_read_as_yaml() -> None:
-    document = read_text("{a: 1, 'b': [x, 0o17,], \"c\": \"\\x41\"}")
+    document = read_text('{a: 1, \'b\': [x, 0o17,], "c": "\\x41"}')
 
     assert (document.data, document.problems) == ({"a": 1, "b": ["x", 15], "c": "A"}, [])
