@@ -170,7 +170,7 @@ def test_of_a_file_of_very_many_mistakes_thousands_are_reported(workflow):
         ({"agents": object()}, "not-plain-data", "agents"),
         ({"inputs": {"n": {"type": "integer", "default": 2**60}}}, "number-too-large", "inputs.n.default"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=["infinity", "name-object", "surrogate", "agents-object", "large-number"],
 )
 def test_what_is_no_plain_data_hides_no_other_mistake(workflow, found, top, code, where):
     problems = found(workflow(task={"agent_name": "apy"}, **top))
