@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import time
 from typing import Any
 
 import pytest
@@ -121,13 +120,11 @@ async def test_a_lost_connection_costs_one_call_and_not_the_session(gate, make):
 async def test_a_call_that_takes_too_long_is_a_timeout_and_the_session_lives(gate, make, calling):
     agent = make(gate.url)
     await agent.execute("list_tools", {})
-    begun = time.monotonic()
     with (
         calling(timeout=0.2),
         pytest.raises(errors.AgentTimeout, match=r'tool "wait" of .*no answer within 0.2 s'),
     ):
         await agent.execute("wait", {"seconds": 60})
-    assert time.monotonic() - begun < 30
     assert (await agent.execute("add", {"a": 1, "b": 2})).result == {"result": 3}
 
 
