@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from leadagent_prefect.cli import options
 from leadagent_prefect.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,14 +43,7 @@ def _list(as_json: bool) -> int:
 @click.argument("agent", metavar="AGENT")
 @click.option("--action", help="By default GET for an http_api, list_tools for an mcp_server.")
 @click.option("--parameters", metavar="JSON", default="{}", help="The parameters of the call, a JSON object.")
-@click.option(
-    "-i",
-    "--input",
-    "assignments",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An input; JSON where it parses.",
-)
+@options.inputs
 def _test(file: str, agent: str, action: str | None, parameters: str, assignments: tuple[str, ...]) -> int:
     """Make one call to the agent AGENT of FILE, and print its answer as JSON.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from leadagent_prefect.cli import options
 from leadagent_prefect.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,14 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("file", metavar="FILE")
-@click.option(
-    "-i",
-    "--input",
-    "assignments",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An input; JSON where it parses.",
-)
+@options.inputs
 @click.option("--inputs", "inputs_file", metavar="FILE", help="Inputs as a mapping in a YAML or JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as one JSON object.")
 @click.option("--quiet", is_flag=True, help="Show no progress on stderr.")

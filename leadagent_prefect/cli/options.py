@@ -1,0 +1,15 @@
+"""Options that more than one command has."""
+
+from __future__ import annotations
+
+import click
+
+#: ``-i NAME=VALUE``, any number of times, as the parameter ``assignments``.
+inputs = click.option(
+    "-i",
+    "--input",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An input; JSON where it parses.",
+)
