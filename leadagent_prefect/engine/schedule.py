@@ -29,6 +29,7 @@ class Scheduler:
         """To the end of every step. Never raises for what a step does."""
         try:
             while self._ready or self._running:
+                self._watch_the_clock()
                 self._start_what_may()
                 if not self._running:
                     break
@@ -58,14 +59,16 @@ class Scheduler:
             self._end_back_offs()
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             return
-        left = None
-        if self._deadline is not None:
-            left = max(0.0, self._deadline - asyncio.get_running_loop().time())
+        left = None if self._deadline is None else self._deadline - asyncio.get_running_loop().time()
         any_of: set[asyncio.Future[Any]] = {*self._running, token.future}
-        done, _ = await asyncio.wait(any_of, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if not done:
+        await asyncio.wait(any_of, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+    def _watch_the_clock(self) -> None:
+        """Stops the run once its time is over, steps that end all the time or not."""
+        if self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline:
             timeout = self._plan.workflow.global_timeout
-            token.set(Stop("timeout", f"the run took longer than its global_timeout of {timeout:g} s"))
+            stop = Stop("timeout", f"the run took longer than its global_timeout of {timeout:g} s")
+            self._run.control.token.set(stop)
 
     def _end_back_offs(self) -> None:
         for task, call in self._running.items():

@@ -125,6 +125,16 @@ async def test_a_global_timeout_cancels_what_runs_and_skips_the_rest(bench: Any,
     }
 
 
+async def test_a_global_timeout_ends_a_run_in_which_steps_end_all_the_time(bench: Any) -> None:
+    tasks = [{"name": f"t{n}"} for n in range(300)]
+    result = await bench.run(*tasks, global_timeout="100ms", parallel_execution=True)
+    assert result.status == "failed"
+    assert result.skipped_tasks > 0
+    assert {row.error for row in result.tasks.values() if row.status == "skipped"} == {
+        "the run took longer than its global_timeout of 0.1 s"
+    }
+
+
 async def test_a_first_failure_cancels_what_runs_beside_it(bench: Any, recorded: Any) -> None:
     beside = asyncio.Event()
     loop = asyncio.get_running_loop()
