@@ -54,7 +54,12 @@ class ServerHome:
         existing = self.auth_string()
         if existing is not None:
             return existing
-        return write_private(self.auth_file, f"leadagent:{secrets.token_urlsafe(32)}")
+        return write_private(self.auth_file, new_auth_string())
+
+
+def new_auth_string() -> str:
+    """``user:password``, hard to guess."""
+    return f"leadagent:{secrets.token_urlsafe(32)}"
 
 
 def read_private(path: Path) -> str | None:

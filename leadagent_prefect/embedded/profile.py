@@ -56,3 +56,14 @@ def server_address(port: int, auth_string: str) -> dict[str, str]:
         "PREFECT_API_URL": f"{origin}/api",
         "PREFECT_API_AUTH_STRING": auth_string,
     }
+
+
+def own_server(address: str, auth_string: str, encryption_key: str) -> dict[str, str]:
+    """For a server that somebody else starts and browsers find at ``address`` (scheme, host, port)."""
+    return {
+        **SERVER_PROFILE,
+        "PREFECT_SERVER_API_AUTH_STRING": auth_string,
+        "PREFECT_SERVER_ENCRYPTION_KEY": encryption_key,
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": address,
+        "PREFECT_SERVER_UI_API_URL": f"{address}/api",
+    }

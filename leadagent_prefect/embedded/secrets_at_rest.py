@@ -21,8 +21,12 @@ def encryption_key(home: ServerHome) -> str:
     kept = read_private(home.key_file)
     if kept is not None:
         return kept
-    fresh = base64.urlsafe_b64encode(os.urandom(32)).decode()
-    return write_private(home.key_file, key_in_database(home.database) or fresh)
+    return write_private(home.key_file, key_in_database(home.database) or new_key())
+
+
+def new_key() -> str:
+    """A Fernet key."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
 def key_in_database(database: Path) -> str | None:

@@ -56,6 +56,28 @@ def _status(show_auth: bool, as_json: bool) -> int:
     return 0 if found.ready else 1
 
 
+@command.command("profile")
+@click.option(
+    "--address",
+    default="http://127.0.0.1:4200",
+    show_default=True,
+    help="Where browsers find the server: scheme, host and port.",
+)
+def _profile(address: str) -> int:
+    """Print the settings for a Prefect server of your own, as lines NAME=VALUE.
+
+    A password and an encryption key are new each time: keep the lines in a file that only you can read, and
+    do not lose it. Whoever loses the key loses the secrets in Prefect's blocks.
+    """
+    from leadagent_prefect.embedded.home import new_auth_string
+    from leadagent_prefect.embedded.profile import own_server
+    from leadagent_prefect.embedded.secrets_at_rest import new_key
+
+    settings = own_server(address.rstrip("/"), new_auth_string(), new_key())
+    print("\n".join(f"{name}={value}" for name, value in settings.items()))
+    return 0
+
+
 def _facts(found: ServerStatus, show_auth: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "status": "ready" if found.ready else "starting or stopping" if found.running else "not running",
