@@ -15,7 +15,7 @@ from leadagent_prefect.loader import Loaded, load
 from leadagent_prefect.models import AgentType
 from leadagent_prefect.observe.dispatch import AnyObserver, Dispatcher
 from leadagent_prefect.observe.installed import installed_observers
-from leadagent_prefect.plan import Plan, build
+from leadagent_prefect.plan import plan_of
 from leadagent_prefect.results import WorkflowResult
 
 if TYPE_CHECKING:
@@ -91,11 +91,16 @@ class LeadAgent:
         return asyncio.run(self.execute_workflow_from_dict(config, inputs))
 
     def build_flow(self, source: Source) -> Flow[..., Any]:
-        """The workflow as a Prefect flow, to be called with its inputs."""
-        set_client_defaults()
-        from leadagent_prefect.engine.flow import build_flow
+        """The workflow as a Prefect flow: to be called with its inputs, served or deployed.
 
-        return build_flow(plan_of(_load(source)))
+        It is loaded from a file that is written for it below ``PREFECT_HOME``. Raises `ConfigurationError`
+        for a bad file.
+        """
+        loaded = _load(source)
+        set_client_defaults()
+        from leadagent_prefect.engine.deployable import flow_of
+
+        return flow_of(loaded)
 
     def start(
         self,
@@ -157,14 +162,6 @@ def _load(source: Source) -> Loaded:
     if any(agent.type == AgentType.CUSTOM for agent in source.workflow.agents):
         make_importable(source.document.base)
     return source
-
-
-def plan_of(loaded: Loaded) -> Plan:
-    """The plan of a file that was read, with the line of every task."""
-    document = loaded.document
-    spans = {task.name: document.value_span(("tasks", n)) for n, task in enumerate(loaded.workflow.tasks)}
-    lines = {name: span.line for name, span in spans.items() if span is not None}
-    return build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines)
 
 
 async def main() -> None:

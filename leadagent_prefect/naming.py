@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
+import keyword
 import re
 import unicodedata
 
@@ -32,3 +34,18 @@ def slug(name: str) -> str:
         return short
     digest = hashlib.sha256(same_name(name).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{short}-{digest}" if short else digest
+
+
+def file_stem(name: str) -> str:
+    """The name of a compiled flow's file, without ``.py``: the workflow's own where it is fit for one."""
+    return name if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name) else slug(name)
+
+
+def identifier(name: str) -> str:
+    """A Python name that reads like ``name``: ASCII, lower case, neither a keyword nor a builtin."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:_SLUG_LENGTH].strip("_")
+    if not words or words[0].isdigit():
+        words = f"n_{words}".rstrip("_")
+    reserved = keyword.iskeyword(words) or keyword.issoftkeyword(words) or hasattr(builtins, words)
+    return f"{words}_" if reserved else words

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
 from leadagent_prefect.resilience.retry import RetryPolicy, merge
 from leadagent_prefect.templates import references
+
+if TYPE_CHECKING:
+    from leadagent_prefect.loader import Loaded
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,14 @@ def build(
     names = {task.name: index for index, task in enumerate(workflow.tasks)}
     steps = tuple(_step(index, task, agents, names) for index, task in enumerate(workflow.tasks))
     return Plan(workflow, steps, digest, filename, dict(lines or {}))
+
+
+def plan_of(loaded: Loaded) -> Plan:
+    """The plan of a file that was read, with the line of every task."""
+    document = loaded.document
+    spans = {task.name: document.value_span(("tasks", n)) for n, task in enumerate(loaded.workflow.tasks)}
+    lines = {name: span.line for name, span in spans.items() if span is not None}
+    return build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines)
 
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:

@@ -123,6 +123,13 @@ ROWS = (
         "outputs all of these but secrets, since they are stored in clear.",
     ),
     Code(
+        "not-portable",
+        "An agent that no other process can make",
+        "Its class was registered, or defined, in one running program, and a compiled flow runs in others. "
+        "Put the class into a module beside the workflow file, or into a package, and name it in "
+        '`custom_params.class: "module:ClassName"`.',
+    ),
+    Code(
         "template-not-allowed",
         "Template syntax that is not allowed",
         "Templates are Jinja2 expressions over plain data: names, members, items, comparisons, arithmetic "

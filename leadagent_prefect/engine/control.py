@@ -12,10 +12,6 @@ from leadagent_prefect.observe.events import Event
 from leadagent_prefect.results import WorkflowResult
 
 
-def _nobody(event: Event) -> None:
-    """The sink of a run that nobody watches."""
-
-
 def _nothing() -> None:
     """What a run without a caller in the same process does on its start."""
 
@@ -24,13 +20,14 @@ def _nothing() -> None:
 class RunControl:
     """What a caller in the same process gives to a run, and what it gets from it.
 
-    A run without one (a deployed run) makes its own. ``ready`` holds what was found out before the flow
-    run was made, so that nothing runs where a secret is missing. ``started`` is called
-    when Prefect has the run as Running, ``result`` is set when it has ended.
+    A run without one (a deployed run) makes its own. ``notify`` is told every event; where it is None,
+    the observers of installed packages are. ``ready`` holds what was found out before the flow run was
+    made, so that nothing runs where a secret is missing. ``started`` is called when Prefect has the run as
+    Running, ``result`` is set when it has ended.
     """
 
     token: StopToken = field(default_factory=StopToken)
-    notify: Callable[[Event], None] = _nobody
+    notify: Callable[[Event], None] | None = None
     started: Callable[[], None] = _nothing
     ready: Ready | None = None
     result: WorkflowResult | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from prefect import Flow
@@ -15,7 +17,7 @@ from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.logs import masked_logs
 from leadagent_prefect.engine.outcome import Verdict, summary, verdict
 from leadagent_prefect.engine.pool import credentials
-from leadagent_prefect.engine.report import now
+from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
 from leadagent_prefect.engine.task import PLAIN_JSON
@@ -23,6 +25,9 @@ from leadagent_prefect.engine.values import Ready, prepare
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.models import InputConfig
 from leadagent_prefect.naming import prefect_name
+from leadagent_prefect.observe.dispatch import Dispatcher
+from leadagent_prefect.observe.events import Event
+from leadagent_prefect.observe.installed import installed_observers
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.templates import render
@@ -79,26 +84,43 @@ def signature(inputs: Mapping[str, InputConfig]) -> inspect.Signature:
 async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
     """The body of every workflow's flow: runs all steps and states what the run came to."""
     control = current_control.get() or RunControl()
+    # A workflow that an agent of this run calls in turn is a run of its own.
+    current_control.set(None)
     control.token.bind()
     control.started()
     ready = control.ready or await prepare(plan, parameters)
-    run = _run(plan, control, ready)
-    # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
-    with masked_logs(run.redactor), TagsContext(current_tags=set()):
-        run.report.workflow_started(run.started_at)
-        try:
-            await Scheduler(run).execute()
-        finally:
-            await run.pool.close()
-        return conclude(run)
+    async with _observed(control) as notify:
+        run = _run(plan, control, ready, notify)
+        # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
+        with masked_logs(run.redactor), TagsContext(current_tags=set()):
+            run.report.workflow_started(run.started_at)
+            try:
+                await Scheduler(run).execute()
+            finally:
+                await run.pool.close()
+            return conclude(run)
 
 
-def _run(plan: Plan, control: RunControl, ready: Ready) -> Run:
+@asynccontextmanager
+async def _observed(control: RunControl) -> AsyncIterator[Callable[[Event], None]]:
+    """Who is told of events: the caller in this process, or the observers of installed packages."""
+    if control.notify is not None:
+        yield control.notify
+        return
+    dispatcher = Dispatcher(installed_observers())
+    try:
+        yield dispatcher
+    finally:
+        await asyncio.to_thread(dispatcher.close)
+
+
+def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event], None]) -> Run:
     context = FlowRunContext.get()
     assert context is not None  # this is the body of a flow,
     assert context.flow_run is not None  # which Prefect made a run for
     run_id, run_name = str(context.flow_run.id), context.flow_run.name
-    run = Run(plan, control, ready, run_id=run_id, run_name=run_name, started_at=now())
+    report = Reporter(notify, run_id, plan.name)
+    run = Run(plan, control, ready, report, run_id=run_id, run_name=run_name, started_at=now())
     for agent in plan.agents.values():
         run.redactor.add(*credentials(agent, run.scope()))
     return run

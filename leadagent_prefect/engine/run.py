@@ -26,6 +26,7 @@ class Run:
     plan: Plan
     control: RunControl
     ready: Ready
+    report: Reporter
     run_id: str
     run_name: str
     started_at: datetime
@@ -39,10 +40,6 @@ class Run:
     @cached_property
     def pool(self) -> AgentPool:
         return AgentPool(self.plan.agents, self.scope())
-
-    @cached_property
-    def report(self) -> Reporter:
-        return Reporter(self.control.notify, self.run_id, self.plan.name)
 
     @cached_property
     def references(self) -> References:

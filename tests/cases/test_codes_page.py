@@ -13,6 +13,7 @@ PAGE = HERE.parents[1] / "docs" / "diagnostics.md"
 
 #: Codes that no file of err/ shows, and why.
 WITHOUT_CASE = {
+    "not-portable": "of compiling, see tests/emit",
     "not-plain-data": "of a dict, see tests/loader",
     "too-large": "the file would have 2 MiB, see tests/source",
     "too-many-problems": "the file would have 1,001 mistakes, see tests/loader",

@@ -105,14 +105,16 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
     """Runs a plan inside the one flow run that hosts all examples, on Prefect's task engine."""
     from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.flow import conclude
-    from leadagent_prefect.engine.report import now
+    from leadagent_prefect.engine.report import Reporter, now
     from leadagent_prefect.engine.run import Run
     from leadagent_prefect.engine.schedule import Scheduler
     from leadagent_prefect.engine.values import prepare
 
     control = RunControl()
     control.token.bind()
-    run = Run(plan, control, await prepare(plan, {}), run_id=uuid.uuid4().hex, run_name="x", started_at=now())
+    report = Reporter(lambda event: None, "x", plan.name)
+    ready = await prepare(plan, {})
+    run = Run(plan, control, ready, report, run_id=uuid.uuid4().hex, run_name="x", started_at=now())
     await Scheduler(run).execute()
     await run.pool.close()
     state = conclude(run)

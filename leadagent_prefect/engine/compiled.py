@@ -1,0 +1,32 @@
+"""What an emitted flow calls: the same primitives as a flow that was never written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from leadagent_prefect.agents.registry import make_importable
+from leadagent_prefect.engine.flow import execute
+from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.loader import load
+from leadagent_prefect.models import Workflow
+from leadagent_prefect.plan import Plan, plan_of
+
+__all__ = ["PLAIN_JSON", "run"]
+
+
+async def run(workflow: Workflow, inputs: Mapping[str, Any], *, code: Path | None = None) -> State[Any]:
+    """Runs ``workflow`` as the body of a flow, and gives the state that the flow ends in.
+
+    ``code`` is the folder of custom agents' classes. The workflow is checked as a file is, since it may
+    have been changed by hand: `ConfigurationError` has all that is wrong with it.
+    """
+    return await execute(_plan(workflow, code), inputs)
+
+
+def _plan(workflow: Workflow, code: Path | None) -> Plan:
+    make_importable(code.resolve() if code is not None else None)
+    return plan_of(load(workflow.model_dump(exclude_unset=True, by_alias=True)))
