@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from outside import environment
+from by_hand import ServerByHand, server_by_hand
 
 
 class LeakyHandler(BaseHTTPRequestHandler):
@@ -55,51 +47,7 @@ def leaky_service() -> Iterator[str]:
     server.server_close()
 
 
-@dataclass
-class ServerByHand:
-    """What ``prefect server start`` runs, in a home of its own."""
-
-    url: str
-    home: Path
-
-    def post(self, path: str, body: Any) -> Any:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
-
-
-@pytest.fixture
-def server_by_hand(tmp_path: Path) -> Iterator[ServerByHand]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path / "by-hand"
-    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=environment(home, PREFECT_SERVER_ANALYTICS_ENABLED="false"),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _until_healthy(f"http://127.0.0.1:{port}/api/health", process)
-        yield ServerByHand(f"http://127.0.0.1:{port}/api", home)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
-
-
-def _until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    waited = threading.Event()
-    while process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                if response.status == 200:
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            waited.wait(0.2)
-    raise AssertionError("the Prefect server ended before it was ready")
+@pytest.fixture(name="server_by_hand")
+def _server_by_hand(tmp_path: Path) -> Iterator[ServerByHand]:
+    with server_by_hand(tmp_path) as server:
+        yield server

@@ -1,0 +1,87 @@
+"""A Prefect server as a person starts it: ``prefect server start``, in a home of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster import Part, free_port, until
+from outside import environment
+
+_START_LIMIT = 90.0
+
+
+@dataclass
+class ServerByHand:
+    """``url`` is its API's address, ``ui`` its pages', ``log`` the file that it prints to."""
+
+    url: str
+    home: Path
+    log: Path
+
+    @property
+    def ui(self) -> str:
+        return self.url.removesuffix("/api")
+
+    def get(self, path: str) -> Any:
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, body: Any) -> Any:
+        """Raises `urllib.error.HTTPError` for an answer that is no success."""
+        headers = {"Content-Type": "application/json"}
+        return self._ask(urllib.request.Request(self.url + path, json.dumps(body).encode(), headers))
+
+    def _ask(self, request: urllib.request.Request) -> Any:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+
+@contextlib.contextmanager
+def server_by_hand(folder: Path) -> Iterator[ServerByHand]:
+    """A new server, once it answers; it has ended with the block. Its UI is told where its API is."""
+    port = free_port()
+    url, home = f"http://127.0.0.1:{port}/api", folder / "by-hand"
+    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    env = environment(home, PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_SERVER_UI_API_URL=url)
+    with process("server", command, env, folder) as part:
+        until(lambda: _is_healthy(part, url), _START_LIMIT, "the Prefect server")
+        yield ServerByHand(url, home, part.log)
+
+
+@contextlib.contextmanager
+def process(name: str, module: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[Part]:
+    """``python -m MODULE ...`` in ``folder``, which has ended with all its children when the block does."""
+    log = folder / f"{name}.log"
+    with log.open("wb") as file:
+        started = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            env=env,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    part = Part(name, started, log)
+    try:
+        yield part
+    finally:
+        part.end()
+
+
+def _is_healthy(part: Part, url: str) -> bool:
+    if part.process.poll() is not None:
+        raise AssertionError(f"the Prefect server has ended:\n{part.log.read_text(errors='replace')}")
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
