@@ -114,7 +114,8 @@ def _compiled(loaded: Loaded, output: str) -> Compiled:
     from leadagent_prefect.naming import file_stem
 
     workflow = loaded.workflow
-    path = Path(output) if output.endswith(".py") else Path(output, f"{file_stem(workflow.name)}.py")
+    folder = "" if output == "-" else output
+    path = Path(output) if output.endswith(".py") else Path(folder, f"{file_stem(workflow.name)}.py")
     file = emitted(loaded, path.parent)
     return Compiled(workflow, loaded.document.filename, path, file.text, file.function)
 

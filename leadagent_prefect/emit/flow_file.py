@@ -16,6 +16,7 @@ from leadagent_prefect.plan import Plan, Step
 
 #: Keys of a workflow that say nothing about a run: they stand in prefect.yaml, or at the flow.
 _OF_THE_DEPLOYMENT = frozenset({"schedule", "tags", "description"})
+_PLAIN = "Runs the workflow."
 _UNCHECKED = "    validate_parameters=False,"
 _WHY_UNCHECKED = "the workflow checks them, and nothing acts on them"
 
@@ -120,7 +121,7 @@ class _FlowFile:
         inputs = workflow.inputs
         notes = {name: config.description for name, config in inputs.items() if config.description}
         apart = bool(notes) and hides_inputs(workflow.description)
-        text = flow_text("Runs the workflow." if apart else workflow.description, notes)
+        text = flow_text(_PLAIN if apart else workflow.description or (_PLAIN if notes else None), notes)
         options: dict[str, Node] = {
             "name": Text(prefect_name(self.plan.name)),
             "version": Text(workflow.version),
