@@ -55,11 +55,12 @@ test: setup setup-node  ## every test, with 100% branch coverage of the package
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
-lint: setup  ## ruff, mypy --strict, the layers
+lint: setup  ## ruff, mypy --strict, the layers, flows/ in step with examples/
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/leadagent compile examples --check
 
 format: setup  ## mends what ruff can mend
 	@$(BIN)/ruff check --fix .

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from leadagent_prefect import LeadAgent
 from leadagent_prefect.diagnostics import render_text
 from leadagent_prefect.loader import load
 
@@ -100,3 +101,9 @@ def test_the_custom_agent_is_found_beside_its_workflow(examples, prefect_api):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Workflow completed with status: completed\nCompleted tasks: 2/2\n")
+
+
+async def test_the_scheduled_workflow_runs_by_hand_as_well(prefect_api, examples):
+    path = examples / "scheduled" / "workflow.yaml"
+    result = await LeadAgent().execute_workflow_from_file(path, {"item": "pears", "enough": 40})
+    assert result.outputs == {"left": 30, "advice": "order more"}
