@@ -12,14 +12,19 @@ from leadagent_prefect.models import InputConfig, Workflow
 from leadagent_prefect.source.data_reader import plain_copy
 
 
-def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every input by name, with defaults. `ConfigurationError` names each problem on a line of its own."""
+def check_inputs(workflow: Workflow, given: Mapping[str, Any], *, whole: bool = True) -> dict[str, Any]:
+    """Every input by name, with defaults. `ConfigurationError` names each problem on a line of its own.
+
+    Without ``whole`` those that are given alone: the others are given when a run is started.
+    """
     problems = [_unknown(name, workflow.inputs) for name in given if name not in workflow.inputs]
     values: dict[str, Any] = {}
     for name, config in workflow.inputs.items():
         if name in given:
             values[name] = given[name]
             problems += _odd(name, given[name]) or _mismatches(name, config, given[name])
+        elif not whole:
+            continue
         elif config.required:
             problems.append(f'input "{name}" ({config.type}) is required: give it with -i {name}=VALUE')
         else:

@@ -45,19 +45,13 @@ def change_entry(
     """Makes the changes of one entry, and gives what its data are then."""
     if node.kind != "mapping" or not node.items:
         raise wrong(node, f"the deployment {quote(deployment.name)} is an alias: write it out")
-    if "schedule" in data:  # its older form
-        raise wrong(
-            (node.pair("schedule") or (node,))[0],
-            "schedule and schedules exclude each other for Prefect: take schedule out",
-        )
-    wanted = deployment.owned
+    if "schedule" in data:
+        older = node.pair("schedule")
+        raise wrong(older[0] if older else node, "schedule stands beside schedules, which Prefect refuses")
+    wanted, result = deployment.owned, dict(data)
     if keep_gone:
-        before = data.get("schedules")
-        items = (
-            [item for item in before if isinstance(item, dict) and item] if isinstance(before, list) else []
-        )
-        wanted["schedules"] = with_gone(wanted["schedules"], items)
-    result = dict(data)
+        before = [item for item in data.get("schedules") or () if isinstance(item, dict) and item]
+        wanted["schedules"] = with_gone(wanted["schedules"], before)
     after = "name"
     for key in OWNED:
         if wanted[key] is None and key not in data:
