@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from typing import Any
 
 from leadagent_prefect.embedded.api import PrefectApi
 from leadagent_prefect.embedded.configured import setting
@@ -86,20 +87,35 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def ask(api: PrefectApi, path: str, body: object = None) -> Any:
+    """The JSON of an answer to a GET, or a POST where there is a ``body``; None where there is none."""
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with _open(api, path, data) as response:
+            return json.loads(response.read(10_000_000))
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+
+
 def _status_of(api: PrefectApi) -> int:
-    address = f"{without_user_info(api.url)}/admin/version"
-    request = urllib.request.Request(address, headers=_headers(api))  # noqa: S310 - the caller checked it
+    try:
+        with _open(api, "/admin/version") as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def _open(api: PrefectApi, path: str, data: bytes | None = None) -> Any:
+    headers = {**_headers(api), "Content-Type": "application/json"}
+    address = without_user_info(api.url) + path
+    request = urllib.request.Request(address, data, headers)  # noqa: S310 - check_reachable has looked at the scheme
     context = ssl.create_default_context(cafile=setting("PREFECT_API_SSL_CERT_FILE"))
     if (setting("PREFECT_API_TLS_INSECURE_SKIP_VERIFY") or "").lower() in ("1", "true", "yes", "on"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
-    try:
-        with opener.open(request, timeout=10.0) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
+    return opener.open(request, timeout=10.0)
 
 
 def _headers(api: PrefectApi) -> dict[str, str]:

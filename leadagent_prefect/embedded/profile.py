@@ -38,6 +38,16 @@ SERVER_PROFILE: Final[Mapping[str, str]] = {
     "PREFECT_LOGGING_COLORS": "false",
 }
 
+#: What several servers on one PostgreSQL must share through Redis; ``redis://...`` stands for its address.
+CLUSTER_PROFILE: Final[Mapping[str, str]] = {
+    "PREFECT_SERVER_EVENTS_MESSAGING_BROKER": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_MESSAGING_CACHE": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+    "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
+    "PREFECT_SERVER_DOCKET_URL": "redis://...",
+}
+
 
 def server_address(port: int, auth_string: str) -> dict[str, str]:
     """What makes the server reachable from this machine alone, by whoever knows ``auth_string``.

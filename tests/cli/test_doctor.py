@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
-from leadagent_prefect.doctor import PACKAGES, _numbers
+from leadagent_prefect.doctor.installed import PACKAGES, _numbers
 from leadagent_prefect.embedded import PrefectApi
 
 try:
@@ -145,73 +141,6 @@ def test_a_configured_api_that_is_not_there_is_an_error(leadagent, home, monkeyp
     done = leadagent("doctor", "--json")
     assert done.code == 1
     assert findings(done, "Prefect API")[0]["status"] == "error"
-
-
-def test_a_configured_server_with_leadagents_settings_is_ok(leadagent, home, prefect_api, monkeypatch):
-    monkeypatch.setenv("PREFECT_API_URL", prefect_api.url)
-    monkeypatch.setenv("PREFECT_API_AUTH_STRING", prefect_api.auth_string or "")
-    done = leadagent("doctor", "--json")
-    assert findings(done, "Prefect API")[0]["found"] == f"{prefect_api.url} (configured) answers"
-    assert findings(done, "Prefect server") == []
-
-
-class _Settings(BaseHTTPRequestHandler):
-    """A Prefect server as it is without settings of its own; ``/away`` sends the credentials elsewhere."""
-
-    def do_GET(self) -> None:
-        server: Any = self.server
-        if self.path.startswith("/away") and self.path.endswith("settings"):
-            self.send_response(302)
-            self.send_header("Location", "/api/admin/settings")
-            self.end_headers()
-            return
-        server.seen.append(self.path)
-        lease = "prefect.server.concurrency.lease_storage.memory"
-        services = {"task_run_recorder": {"flush_interval": 1.0, "read_batch_size": 1}}
-        body = json.dumps(
-            {"server": {"concurrency": {"lease_storage": lease}, "services": services}}
-        ).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing on stderr."""
-
-
-@pytest.fixture
-def other_server():
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Settings)
-    server.seen, server.url = [], f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_settings_of_another_server_that_hurt_are_warnings(leadagent, home, other_server, monkeypatch):
-    monkeypatch.setenv("PREFECT_API_URL", f"{other_server.url}/api")
-    done = leadagent("doctor", "--json")
-    assert done.code == 0
-    mends = [finding["mend"] for finding in findings(done, "Prefect server")]
-    assert [mend.split("=", 1) for mend in mends] == [
-        [
-            "start the server with PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
-            "prefect.server.concurrency.lease_storage.filesystem",
-        ],
-        ["start the server with PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE", "50"],
-    ]
-
-
-def test_credentials_do_not_follow_a_redirect(leadagent, home, other_server, monkeypatch):
-    monkeypatch.setenv("PREFECT_API_URL", f"{other_server.url}/away")
-    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "me:canary")
-    done = leadagent("doctor", "--json")
-    assert findings(done, "Prefect server") == []
-    assert other_server.seen == ["/away/admin/version"]
 
 
 def test_a_setting_that_leadagent_would_have_otherwise_is_a_warning(leadagent, home, monkeypatch):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.fernet import Fernet
+
+from leadagent_prefect.embedded.profile import SERVER_PROFILE
 
 
 @pytest.fixture
@@ -54,3 +57,32 @@ def test_a_server_that_does_not_answer_is_starting_or_stopping(leadagent, home):
     finally:
         os.close(lock)
     assert (done.code, done.out.splitlines()[0]) == (1, "status: starting or stopping")
+
+
+def profile(done) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in done.out.splitlines())
+
+
+def test_the_settings_for_a_server_of_ones_own_are_lines_for_its_environment(leadagent):
+    done = leadagent("server", "profile", "--address", "https://prefect.example/")
+    settings = profile(done)
+    assert (done.code, done.err) == (0, "")
+    assert SERVER_PROFILE.items() <= settings.items()
+    assert settings["PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"] == "https://prefect.example"
+    assert settings["PREFECT_SERVER_UI_API_URL"] == "https://prefect.example/api"
+
+
+def test_the_password_and_the_key_are_new_each_time(leadagent):
+    first, second = (profile(leadagent("server", "profile")) for _ in range(2))
+    new = {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY"}
+    assert {name for name in first if first[name] != second[name]} == new
+    Fernet(first["PREFECT_SERVER_ENCRYPTION_KEY"])
+
+
+@pytest.mark.parametrize(
+    "address", ["prefect.example", "http://me@prefect.example", "http://a,b", "http://a/b"]
+)
+def test_an_address_that_no_browser_calls_an_origin_is_refused(leadagent, address):
+    done = leadagent("server", "profile", "--address", address)
+    assert done.code == 2
+    assert "is not like http://prefect.example:4200" in done.err

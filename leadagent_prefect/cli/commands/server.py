@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ def _status(show_auth: bool, as_json: bool) -> int:
     "--address",
     default="http://127.0.0.1:4200",
     show_default=True,
+    callback=lambda *given: _origin(given[-1]),
     help="Where browsers find the server: scheme, host and port.",
 )
 def _profile(address: str) -> int:
@@ -73,9 +75,16 @@ def _profile(address: str) -> int:
     from leadagent_prefect.embedded.profile import own_server
     from leadagent_prefect.embedded.secrets_at_rest import new_key
 
-    settings = own_server(address.rstrip("/"), new_auth_string(), new_key())
+    settings = own_server(address, new_auth_string(), new_key())
     print("\n".join(f"{name}={value}" for name, value in settings.items()))
     return 0
+
+
+def _origin(address: str) -> str:
+    """As a browser names it; a page's path or credentials in it would match no origin."""
+    if not re.fullmatch(r"https?://[^\s/@?#,]+/?", address):
+        raise click.BadParameter(f"{address!r} is not like http://prefect.example:4200")
+    return address.rstrip("/")
 
 
 def _facts(found: ServerStatus, show_auth: bool) -> dict[str, Any]:
