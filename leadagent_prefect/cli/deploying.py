@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import yaml
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from leadagent_prefect.embedded import PrefectApi, client_environment
 from leadagent_prefect.errors import LeadAgentError, PrefectUnavailable
@@ -75,8 +76,9 @@ async def _ensure_pool(client: PrefectClient, name: str, say: Callable[[str], No
     except ObjectNotFound:
         template = LeadAgentWorker.get_default_base_job_template()
         pool = WorkPoolCreate(name=name, type=LeadAgentWorker.type, base_job_template=template)
-        await client.create_work_pool(pool)
-        say(f'Made the work pool "{name}"; for its runs to start: leadagent worker --pool {name}')
+        with contextlib.suppress(ObjectAlreadyExists):  # a worker that started meanwhile was quicker
+            await client.create_work_pool(pool)
+            say(f'Made the work pool "{name}"; for its runs to start: leadagent worker --pool {name}')
 
 
 async def _drop_gone_schedules(client: PrefectClient, entry: Mapping[str, Any]) -> None:
