@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from conductor import ProbeAgent
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, LeadAgent, WorkflowResult
 from leadagent_prefect.agents.base import Call
@@ -112,6 +114,51 @@ class Recorded:
     async def states(self, task_run: Any) -> list[str]:
         states = await self.client.read_task_run_states(task_run.id)
         return [state.name for state in states]
+
+
+@pytest.fixture
+def probe() -> Iterator[None]:
+    """The agent type of random workflows, for the time of a test."""
+    AgentFactory.register_agent_type("probe", ProbeAgent)
+    yield
+    AgentFactory.unregister_agent_type("probe")
+
+
+class Host:
+    """One flow run that hosts many executions, on Prefect's own task engine: a run of its own for each would
+    take a server a quarter of a second.
+    """
+
+    loop: asyncio.AbstractEventLoop
+
+    def __call__(self, test: Callable[[], None]) -> None:
+        """Runs ``test`` in a thread beside the host's loop."""
+        from prefect import flow
+        from prefect.events.clients import NullEventsClient
+        from prefect.events.worker import EventsWorker
+
+        @flow(name="host-of-many")
+        async def host() -> None:
+            self.loop = asyncio.get_running_loop()
+            await asyncio.to_thread(test)
+
+        # What the server records of ten thousand task runs is not what this is about.
+        EventsWorker.set_client_override(NullEventsClient)
+        logging.disable(logging.CRITICAL)
+        try:
+            asyncio.run(host())
+        finally:
+            logging.disable(logging.NOTSET)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of ``work``, which runs in the host."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+
+@pytest.fixture
+def in_host(prefect_api: PrefectApi) -> Iterator[Host]:
+    with use_api(prefect_api):
+        yield Host()
 
 
 @pytest.fixture

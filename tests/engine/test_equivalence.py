@@ -1,0 +1,122 @@
+"""Two ways to one run: a workflow that is run as it was read, and the flow that was emitted of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from conductor import Conductor, ProbeAgent
+from hypothesis import HealthCheck, given, settings
+from random_workflows import workflows, written
+from reference import Reference, RefWorkflow
+
+from leadagent_prefect import LeadAgent
+from leadagent_prefect.emit import emitted
+from leadagent_prefect.engine.flow import build_flow
+from leadagent_prefect.loader import Loaded, load
+from leadagent_prefect.plan import plan_of
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = int(os.environ.get("LEADAGENT_EQUIVALENCE_EXAMPLES", "200"))
+#: What no two runs have in common.
+OWN = {"flow_run_id", "execution_time"}
+
+
+def emitted_body(loaded: Loaded) -> Callable[..., Any]:
+    file = emitted(loaded, ROOT / "flows")
+    module = ModuleType("emitted")
+    exec(compile(file.text, "emitted.py", "exec"), module.__dict__)  # noqa: S102  # made a line before
+    return getattr(module, file.function).fn
+
+
+async def told(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any]]) -> dict[str, Any]:
+    """All that a run of the workflow comes to, and its calls in their order."""
+    conductor, conductor_id = Conductor(), uuid.uuid4().hex
+    ProbeAgent.conductors[conductor_id] = conductor
+    data = written(workflow, "{{ inputs.conductor }}") | {"inputs": {"conductor": {"type": "string"}}}
+    following = asyncio.ensure_future(conductor.follow(Reference(workflow).run().moments))
+    try:
+        state = await asyncio.wait_for(body(load(data))(conductor=conductor_id), 30)
+    finally:
+        following.cancel()
+        del ProbeAgent.conductors[conductor_id]
+    result = {key: value for key, value in state.data.items() if key not in OWN}
+    for task in result["tasks"].values():
+        del task["duration"]
+    return {"state": (state.type, state.name, state.message), "calls": conductor.calls, **result}
+
+
+@pytest.mark.timeout(300)
+def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -> None:
+    async def check(workflow: RefWorkflow) -> None:
+        live = await told(workflow, lambda loaded: build_flow(plan_of(loaded)).fn)
+        assert await told(workflow, emitted_body) == live
+        assert live["status"] == Reference(workflow).run().final
+
+    @given(workflow=workflows())
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    def property_holds(workflow: RefWorkflow) -> None:
+        in_host.run(check(workflow))
+
+    in_host(property_holds)
+
+
+PATHS = sorted((ROOT / "examples").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.parent.name + "-" + path.stem)
+async def test_an_example_runs_the_same_from_flows(
+    path: Path, recorded: Any, services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.flows import load_flow_from_entrypoint
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-real-key")
+    loaded = load(path)
+    file = emitted(loaded, ROOT / "flows")
+    compiled = ROOT / "flows" / f"{loaded.workflow.name}.py"
+    assert compiled.read_text(encoding="utf-8") == file.text
+    known = {"services": services.url, "tools": services.tools_url, "news_url": services.url}
+    known |= {"ai_url": f"{services.url}/v1"}
+    inputs = {name: value for name, value in known.items() if name in loaded.workflow.inputs}
+
+    before = len(services.requests)
+    live = await LeadAgent().execute_workflow_from_file(path, inputs)
+    middle = len(services.requests)
+    flow: Any = load_flow_from_entrypoint(f"{compiled}:{file.function}")
+    state = await flow(**inputs, return_state=True)
+    run_id = str(state.state_details.flow_run_id)
+
+    assert sorted(services.requests[before:middle]) == sorted(services.requests[middle:])
+    assert facts(await state.aresult(raise_on_failure=False)) == facts(live.model_dump(mode="json"))
+    ours = await states_of(recorded, live.flow_run_id, len(loaded.workflow.tasks))
+    assert await states_of(recorded, run_id, len(loaded.workflow.tasks)) == ours
+
+
+def facts(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without times, and without the numbers that a service gives to what it stores."""
+    tasks = {name: (row["status"], row["attempts"], row["error"]) for name, row in result["tasks"].items()}
+    results = {name: value for name, value in result["results"].items() if "/digests/" not in repr(value)}
+    counts = {key: result[key] for key in ("status", "errors", "completed_tasks", "failed_tasks")}
+    return {**counts, "tasks": tasks, "results": results}
+
+
+async def states_of(recorded: Any, run_id: str, count: int) -> dict[str, Any]:
+    """The names of the states of a run and of its task runs, one after another, as the server has them."""
+    from prefect.client.schemas.filters import FlowRunFilter
+
+    run = await recorded.client.read_flow_run(uuid.UUID(run_id))
+    mine = FlowRunFilter.model_validate({"id": {"any_": [run_id]}})
+    while True:
+        found = await recorded.client.read_task_runs(flow_run_filter=mine)
+        if len(found) >= count and all(task.state and task.state.is_final() for task in found):
+            return {
+                "run": (run.state.type, run.state.name, run.state.message),
+                "tasks": {task.name: await recorded.states(task) for task in found},
+            }
+        await asyncio.sleep(0.05)
