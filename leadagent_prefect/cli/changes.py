@@ -9,8 +9,6 @@ from pathlib import Path
 from leadagent_prefect.cli.compiling import Compiled
 from leadagent_prefect.cli.files import write_output
 from leadagent_prefect.emit import owner
-from leadagent_prefect.emit.deployment import Deployment
-from leadagent_prefect.emit.prefect_yaml import FILENAME, Tuned, update
 from leadagent_prefect.errors import ConfigurationError
 
 
@@ -49,17 +47,6 @@ def flow_changes(compiled: Sequence[Compiled], *, force: bool) -> list[Change]:
     if refused:
         raise ConfigurationError("\n".join([*refused, "--force replaces them; nothing was written"]))
     return found
-
-
-def prefect_yaml_change(compiled: Sequence[Compiled], tuned: Tuned, *, force: bool) -> Change | None:
-    """That of prefect.yaml in the working folder; None where a flow lies elsewhere, which it can't name."""
-    here = Path.cwd()
-    if not all(one.path.resolve().is_relative_to(here.resolve()) for one in compiled):
-        return None
-    path = Path(FILENAME)
-    old = _read(path)
-    deployments = [Deployment.of(one.workflow, one.entrypoint) for one in compiled]
-    return Change(path, update(old, deployments, tuned=tuned, force=force), old)
 
 
 def _is_anothers(change: Change) -> bool:

@@ -36,6 +36,10 @@ class Compiled:
         """``flows/digest.py:digest``, relative to the working folder where the file lies below it."""
         return f"{Path(os.path.relpath(self.path)).as_posix()}:{self.function}"
 
+    def is_within(self, folder: Path) -> bool:
+        """Does the flow lie in ``folder`` or below? What lies elsewhere is no matter of its prefect.yaml."""
+        return self.path.resolve().is_relative_to(folder.resolve())
+
 
 def compile_files(files: Sequence[str], output: str = "flows") -> list[Compiled]:
     """The flow files of workflow files, or of all of them in folders; nothing is written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,17 +32,17 @@ def command(files: tuple[str, ...], output: str, check: bool, force: bool) -> in
     in the working folder, so that `prefect deploy --all` takes it. With --check the exit code is 1 where a
     file is stale.
     """
-    from leadagent_prefect.cli.changes import flow_changes, prefect_yaml_change
+    from leadagent_prefect.cli.changes import flow_changes
     from leadagent_prefect.cli.compiling import compile_files
-    from leadagent_prefect.emit.prefect_yaml import Tuned
+    from leadagent_prefect.cli.prefect_file import deployment_change
 
     compiled = compile_files(files, output)
     if output == "-":
         print(compiled[0].text, end="")
         return 0
     found = flow_changes(compiled, force=force or check)
-    deployments = prefect_yaml_change(compiled, Tuned(), force=force)
-    found += [deployments] if deployments is not None else []
+    if all(one.is_within(Path.cwd()) for one in compiled):
+        found.append(deployment_change(compiled, force=force))
     if check:
         return _check(found)
     for change in found:
