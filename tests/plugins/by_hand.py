@@ -35,13 +35,13 @@ class ServerByHand:
         return self._ask(urllib.request.Request(self.url + path))
 
     def post(self, path: str, body: Any) -> Any:
-        """Raises `urllib.error.HTTPError` for an answer that is no success."""
+        """Raises `urllib.error.HTTPError` for an answer that is no success; one that is busy is asked again."""
         headers = {"Content-Type": "application/json"}
         return self._ask(urllib.request.Request(self.url + path, json.dumps(body).encode(), headers))
 
     def _ask(self, request: urllib.request.Request) -> Any:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        (answer,) = until(lambda: _answer(request), 30, f"an answer to {request.full_url}")
+        return answer
 
 
 @contextlib.contextmanager
@@ -75,6 +75,18 @@ def process(name: str, module: Sequence[str], env: Mapping[str, str], folder: Pa
         yield part
     finally:
         part.end()
+
+
+def _answer(request: urllib.request.Request) -> tuple[Any] | None:
+    """None where the server is busy: on SQLite it says so (503) while another process writes."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return (json.load(response),)
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+        error.close()
+        return None
 
 
 def _is_healthy(part: Part, url: str) -> bool:

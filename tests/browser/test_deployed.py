@@ -1,0 +1,96 @@
+"""`prefect server start`, `leadagent worker`, `prefect deploy --all` in a fresh clone: runs come and complete."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+from datetime import datetime
+from typing import Any
+
+import pytest
+import yaml
+from cluster import until
+
+#: A server and a worker are started first.
+pytestmark = pytest.mark.timeout(300)
+
+#: The state that a run of each example ends in.
+EXAMPLES = {
+    "continue_on_failure": "Failed",
+    "custom_agent": "Completed",
+    "parallel_workflow": "Completed",
+    "partial_completion_allowed": "PartiallyCompleted",
+    "research_digest": "Completed",
+    "retries": "Completed",
+    "simple_workflow": "Completed",
+    "stock_watch": "Completed",
+    "stop_on_first_failure": "Failed",
+}
+
+
+def test_every_workflow_of_the_examples_is_deployed(deployed: Any) -> None:
+    entries = yaml.safe_load((deployed.project / "prefect.yaml").read_text())["deployments"]
+    found = {row["name"]: row for row in deployed.server.post("/deployments/filter", {})}
+    assert (
+        set(found) == {entry["name"] for entry in entries} == {*EXAMPLES, "digest form", "every_ten_seconds"}
+    )
+    assert {row["work_pool_name"] for row in found.values()} == {"leadagent"}
+    assert {name: row["entrypoint"] for name, row in found.items()} == {
+        entry["name"]: entry["entrypoint"] for entry in entries
+    }
+
+
+def test_a_run_of_each_example_ends_as_it_does_from_its_file(deployed: Any, services: Any) -> None:
+    addresses = {**services.inputs, "news_url": services.url, "ai_url": f"{services.url}/v1"}
+    started = {}
+    for name in EXAMPLES:
+        taken = deployed.deployment(name)["parameter_openapi_schema"]["properties"]
+        given = {key: value for key, value in addresses.items() if key in taken}
+        started[name] = deployed.start(name, **given)
+    ended = {name: deployed.ended(run_id) for name, run_id in started.items()}
+    logs = {name: deployed.logs(run["id"]) for name, run in ended.items()}
+    assert {name: run["state"]["name"] for name, run in ended.items()} == EXAMPLES, logs
+
+
+def test_a_run_made_by_the_api_has_the_inputs_that_it_was_given(deployed: Any, services: Any) -> None:
+    run = deployed.ended(deployed.start("digest form", topic="wind", mixed=[{"a": None}, 2.5], sources=5))
+    assert run["state"]["name"] == "Completed", deployed.logs(run["id"])
+    assert run["state"]["message"] == "3/3 tasks completed"
+    assert run["parameters"] == {"topic": "wind", "mixed": [{"a": None}, 2.5], "sources": 5}
+    assert ("GET", "/articles?topic=wind") in services.requests
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({}, "'topic' is a required property"),
+        ({"topic": 1}, "'topic'. Failure reason: 1 is not of type 'string'"),
+        ({"topic": "a", "sources": 6}, "'sources'. Failure reason: 6 is greater than the maximum of 5"),
+        ({"topic": "a", "tone": "loud"}, "'tone'. Failure reason: 'loud' is not one of ['dry', 'warm']"),
+        ({"topic": "a", "words": [1]}, "'words[0]'. Failure reason: 1 is not of type 'string'"),
+    ],
+)
+def test_inputs_that_do_not_fit_make_no_run(deployed: Any, parameters: dict[str, Any], reason: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        deployed.start("digest form", **parameters)
+    assert refused.value.code == 409
+    assert reason in json.load(refused.value)["detail"]
+
+
+def test_an_input_that_is_not_known_fails_the_run_and_is_named(deployed: Any) -> None:
+    run = deployed.ended(deployed.start("digest form", topic="wind", topics="wind"))
+    assert run["state"]["type"] in ("FAILED", "CRASHED")
+    assert "topics" in run["state"]["message"] + deployed.logs(run["id"])
+
+
+def test_a_schedule_makes_runs_that_complete_with_its_inputs(deployed: Any) -> None:
+    runs = until(lambda: _several(deployed.runs("every_ten_seconds")), 60, "two runs of the schedule")
+    assert {run["state"]["name"] for run in runs} == {"Completed"}, deployed.logs(runs[0]["id"])
+    assert [run["parameters"] for run in runs] == [{"source": "wire"}] * len(runs)
+    assert all(run["auto_scheduled"] for run in runs)
+    times = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
+    assert {(later - times[0]).total_seconds() % 10 for later in times[1:]} == {0}
+
+
+def _several(runs: list[Any]) -> list[Any] | None:
+    return runs if len(runs) > 1 else None
