@@ -1,0 +1,76 @@
+"""What a work pool of type ``leadagent`` lets be set: the environment and the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.workers.base import BaseJobConfiguration
+
+from leadagent_prefect.worker.job import Known
+
+_VARIABLES: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "env": {
+            "title": "Environment variables",
+            "description": "Variables set for every run, over those of the worker. Secrets are better kept "
+            "in Prefect Secret blocks: what stands here is shown to whoever can see the work pool.",
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "default": {},
+        },
+        "working_dir": {
+            "title": "Working folder",
+            "description": "The folder a run starts in, on the worker's machine. By default a temporary one "
+            "that is removed when the run has ended; a pull step of the deployment may change it.",
+            "anyOf": [{"type": "string"}, {"type": "null"}],
+            "default": None,
+        },
+    },
+}
+
+
+class JobConfiguration(BaseJobConfiguration):
+    """Of the variables of Prefect's own workers it needs but one; a run has no command."""
+
+    working_dir: Path | None = None
+
+    @classmethod
+    def template(cls) -> dict[str, Any]:
+        """The base job template of a new work pool."""
+        return {
+            "job_configuration": {"env": "{{ env }}", "working_dir": "{{ working_dir }}"},
+            "variables": _VARIABLES,
+        }
+
+    @property
+    def deployment(self) -> DeploymentResponse | None:
+        """That of the run this was prepared for."""
+        found: DeploymentResponse | None = self._related_objects.get("deployment")
+        return found
+
+    @property
+    def known(self) -> list[Known]:
+        """The flow and the deployment of the run."""
+        flow, deployment = self._related_objects.get("flow"), self.deployment
+        found = [Known("flow", str(flow.id), str(flow.id), flow.name)] if flow else []
+        if deployment:
+            key = str(deployment.id)
+            found.append(Known("deployment", key, key, deployment.name, deployment.tags))
+        return found
+
+    @property
+    def code(self) -> tuple[str, str] | None:
+        """Folder and entrypoint, where it takes no more than a change of folder to load the flow.
+
+        Prefect's way is a websocket, an event and four log lines for each step: too much for that one.
+        """
+        deployment = self.deployment
+        if deployment is None or deployment.entrypoint is None or ":" not in deployment.entrypoint:
+            return None
+        match deployment.pull_steps:
+            case [{"prefect.deployments.steps.set_working_directory": {"directory": str(folder)}}]:
+                return None if "{{" in folder else (folder, deployment.entrypoint)
+        return None

@@ -1,0 +1,73 @@
+"""What a fork is told of its run, and the lines in which the worker and the fork server speak."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from leadagent_prefect.embedded import PrefectApi
+
+#: Seconds between being asked to end (SIGTERM) and being ended (SIGKILL to the whole process group).
+KILL_AFTER = 30.0
+
+
+@dataclass(frozen=True)
+class Known:
+    """Something of the API that the worker has read already, so that the run need not: its name and tags."""
+
+    kind: str
+    key: str
+    id: str
+    name: str
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One flow run: the run as the API gives it, the whole environment, the folder it starts in.
+
+    ``embedded`` says that the API is the embedded server, on which runs start one at a time. Where all
+    that leads to the flow is a folder and an entrypoint, these are ``code``; otherwise it is None, and
+    the deployment's own steps are taken.
+    """
+
+    flow_run: Mapping[str, Any]
+    environment: Mapping[str, str]
+    folder: str
+    api_url: str
+    embedded: bool
+    code: tuple[str, str] | None
+    known: Sequence[Known]
+
+    @property
+    def flow_run_id(self) -> str:
+        return str(self.flow_run["id"])
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> Job:
+        return cls(**{**data, "known": [Known(**one) for one in data["known"]]})
+
+    @property
+    def api(self) -> PrefectApi:
+        return PrefectApi(url=self.api_url, auth_string=None, embedded=self.embedded, ui_url="")
+
+
+def line(**message: Any) -> bytes:
+    """A message as it goes over the wire: one line of JSON."""
+    return json.dumps(message).encode() + b"\n"
+
+
+class Lines:
+    """Bytes as they come, out as whole messages."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        return (json.loads(text) for text in whole)

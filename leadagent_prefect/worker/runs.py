@@ -1,0 +1,74 @@
+"""The runs of this worker that have a process, and how they are ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from leadagent_prefect.worker.job import KILL_AFTER, Job
+from leadagent_prefect.worker.launcher import ForkServerLost, Launcher
+
+#: Seconds in which a run has started. What is told of it meanwhile would hold it up: the server is busy.
+_STARTED_AFTER = 1.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run's process ended: ``code`` is negative for a signal; ``cancelled``: it was asked to end."""
+
+    code: int
+    cancelled: bool
+
+
+class Runs:
+    """Once ``ending`` is true, whatever starts is cancelled too."""
+
+    def __init__(self, launcher: Launcher, kill_after: float = KILL_AFTER) -> None:
+        self._launcher, self._kill_after = launcher, kill_after
+        #: What will kill a run that was asked to end; None for one that was not asked.
+        self._killers: dict[str, asyncio.TimerHandle | None] = {}
+        self.ending = False
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._killers)
+
+    async def run(self, job: Job, under_way: Callable[[int], Awaitable[None]]) -> Ending:
+        """From the fork to its end; ``under_way`` is called with the process id, once it holds up nothing."""
+        run = job.flow_run_id
+        self._killers[run] = None
+        try:
+            pid, fork = await self._launcher.fork(job)
+            if self._killers[run] is not None:  # it was cancelled before there was a process
+                self._launcher.signal(run, signal.SIGTERM)
+            elif self.ending:
+                self.cancel(run)
+            await asyncio.wait({fork.ended}, timeout=_STARTED_AFTER)
+            await under_way(pid)
+            try:
+                code = await fork.ended
+            except ForkServerLost:  # and the kernel has killed its forks
+                code = -signal.SIGKILL
+            return Ending(code, cancelled=self._killers[run] is not None)
+        finally:
+            killer = self._killers.pop(run)
+            if killer is not None:
+                killer.cancel()
+
+    def cancel(self, run: str) -> None:
+        """Asks a run to end, and kills it when it takes too long. Twice is once; others' runs are let be."""
+        if run in self._killers and self._killers[run] is None:
+            self._launcher.signal(run, signal.SIGTERM)
+            later = asyncio.get_running_loop().call_later
+            self._killers[run] = later(self._kill_after, self._launcher.signal, run, signal.SIGKILL)
+
+    def cancel_all(self) -> None:
+        self.ending = True
+        for run in self.ids:
+            self.cancel(run)
+
+    def kill_all(self) -> None:
+        for run in self.ids:
+            self._launcher.signal(run, signal.SIGKILL)
