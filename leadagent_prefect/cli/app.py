@@ -10,7 +10,20 @@ from leadagent_prefect import __version__
 from leadagent_prefect.diagnostics import did_you_mean
 
 #: In the order in which ``--help`` lists them; each has a module here with a ``command``.
-COMMANDS = ("validate", "run", "plan", "graph", "compile", "schema", "init", "doctor", "agents", "server")
+COMMANDS = (
+    "validate",
+    "run",
+    "plan",
+    "graph",
+    "compile",
+    "deploy",
+    "schema",
+    "init",
+    "doctor",
+    "agents",
+    "worker",
+    "server",
+)
 
 
 class _LazyGroup(click.Group):

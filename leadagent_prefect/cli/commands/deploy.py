@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -53,9 +54,11 @@ def command(
     from leadagent_prefect.cli.failures import say
     from leadagent_prefect.cli.prefect_file import deployment_change
 
-    if output == "-":
-        raise ConfigurationError("what is deployed lies in a file: name a folder with --output")
     compiled = compile_files(files, output)
+    if output == "-" or not all(one.is_within(Path.cwd()) for one in compiled):
+        raise ConfigurationError(
+            f"--output {output}: what is deployed lies in the working folder or below it"
+        )
     tuned = _tuned(compiled, pool, concurrency_limit, assignments)
     prefect_file = deployment_change(compiled, tuned=tuned, force=force, keep_gone=False)
     for change in [*flow_changes(compiled, force=force), prefect_file]:
