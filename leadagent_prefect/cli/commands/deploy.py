@@ -56,9 +56,7 @@ def command(
 
     compiled = compile_files(files, output)
     if output == "-" or not all(one.is_within(Path.cwd()) for one in compiled):
-        raise ConfigurationError(
-            f"--output {output}: what is deployed lies in the working folder or below it"
-        )
+        raise ConfigurationError(f"--output {output}: what is deployed lies in or below the working folder")
     tuned = _tuned(compiled, pool, concurrency_limit, assignments)
     prefect_file = deployment_change(compiled, tuned=tuned, force=force, keep_gone=False)
     for change in [*flow_changes(compiled, force=force), prefect_file]:
