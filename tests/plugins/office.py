@@ -99,7 +99,7 @@ class Office:
     def stored(self, run: uuid.UUID) -> Any:
         key = self.read(run).state.data.storage_key
         path = Path(os.environ["PREFECT_HOME"], "storage", key)
-        return json.loads(json.loads(path.read_text())["result"])
+        return json.loads(path.read_text())
 
 
 @dataclass

@@ -44,7 +44,10 @@ def working(
 
     @contextmanager
     def start(
-        *options: str, pool: str | None = None, command: tuple[str, ...] = ("leadagent", "worker"), **environment: str
+        *options: str,
+        pool: str | None = None,
+        command: tuple[str, ...] = ("leadagent", "worker"),
+        **environment: str,
     ) -> Iterator[Working]:
         name = pool or f"pool-{uuid.uuid4().hex[:8]}"
         log = tmp_path_factory.mktemp("worker") / "log"
@@ -71,6 +74,6 @@ def working(
 
 @pytest.fixture(scope="session")
 def worker(working: Callable[..., Any]) -> Iterator[Working]:
-    """One for all tests that need no other. It polls so seldom that a run is taken by its event or not at all."""
+    """One for all tests that need no other. It polls so seldom that events alone bring it runs."""
     with working("--name", f"by-event-{uuid.uuid4().hex[:4]}", PREFECT_WORKER_QUERY_SECONDS="600") as found:
         yield found

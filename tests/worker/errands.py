@@ -1,4 +1,4 @@
-"""Flows that tests deploy: a workflow as an emitted file has it, and flows that are nothing of leadagent's."""
+"""Flows that tests deploy: a workflow as an emitted file has it, and flows that are none of leadagent's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import anyio
 from prefect import State, flow
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent
@@ -26,7 +27,7 @@ class Errand(BaseAgent):
         if action == "wait":
             print("waiting for", file.name)
             for _ in range(600):
-                if file.exists():
+                if await anyio.Path(file).exists():
                     break
                 await asyncio.sleep(0.1)
         if action == "block":
@@ -59,7 +60,11 @@ WORKFLOW = {
 
 
 @flow(
-    name="errand", version="1.0.0", persist_result=True, result_serializer=PLAIN_JSON, validate_parameters=False
+    name="errand",
+    version="1.0.0",
+    persist_result=True,
+    result_serializer=PLAIN_JSON,
+    validate_parameters=False,
 )
 async def errand(*, action: str = "go", file: str = "") -> State[Any]:
     parameters = {"file": "{{ inputs.file }}"}
@@ -90,7 +95,7 @@ def plain(file: str = "", action: str = "go") -> str:
 @flow(name="counting")
 async def counting(file: str = "") -> Any:
     yield 1
-    Path(file).touch()
+    await asyncio.to_thread(Path(file).touch)
 
 
 @flow(name="odd")

@@ -35,7 +35,10 @@ def test_the_environment_of_the_deployment_is_that_of_the_run(office, worker):
 
 def test_settings_of_prefect_in_the_environment_of_the_deployment_hold(office, worker, tmp_path):
     home = tmp_path / "home"
-    variables = {"env": {"PREFECT_HOME": str(home), "PYTHONPATH": str(tmp_path)}, "working_dir": str(tmp_path)}
+    variables = {
+        "env": {"PREFECT_HOME": str(home), "PYTHONPATH": str(tmp_path)},
+        "working_dir": str(tmp_path),
+    }
     run = office.ended(office.start(office.deploy(worker.pool, job_variables=variables)))
     assert run.state.type.value == "COMPLETED"
     assert list((home / "storage").iterdir()) != []
@@ -57,7 +60,9 @@ def test_a_crash_is_told_with_its_code_and_harms_no_other_run(office, worker, er
     crashed = [office.start(errand, action=action) for action in ("exit", "die", "exit_well")]
     messages = [office.ended(run).state.message for run in crashed]
     assert [office.state(run) for run in crashed] == ["CRASHED"] * 3
-    for message, told in zip(messages, ["status code 7", "status code -9", "ended with status 0"], strict=True):
+    for message, told in zip(
+        messages, ["status code 7", "status code -9", "ended with status 0"], strict=True
+    ):
         assert told in message
     (tmp_path / "go").touch()
     assert office.ended(other).state.type.value == "COMPLETED"
@@ -83,7 +88,8 @@ def test_a_workflow_that_is_cancelled_ends_itself(office, worker, errand, tmp_pa
 
 def test_a_flow_of_another_kind_runs(office, worker, tmp_path):
     deployments = {name: office.deploy(worker.pool, name) for name in ("plain", "counting", "odd")}
-    runs = {name: office.start(one, file=str(tmp_path / "counted")) for name, one in deployments.items()}
+    given = {"counting": {"file": str(tmp_path / "counted")}}
+    runs = {name: office.start(one, **given.get(name, {})) for name, one in deployments.items()}
     assert {name: office.ended(run).state.type.value for name, run in runs.items()} == {
         "plain": "COMPLETED",
         "counting": "COMPLETED",

@@ -11,10 +11,16 @@ from leadagent_prefect.errors import ConfigurationError
 
 
 @click.command("worker")
-@click.option("--pool", default="leadagent", show_default=True, help="Work pool; made where it is missing.")
+@click.option(
+    "--pool",
+    default="leadagent",
+    show_default=True,
+    metavar="NAME",
+    help="The work pool; made where it is missing.",
+)
 @click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only runs of this work queue.")
 @click.option("--name", metavar="NAME", help="The worker's name in the Prefect UI.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N runs at a time.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N runs at a time.")
 @click.option(
     "--drain",
     type=click.FloatRange(min=0),
@@ -24,9 +30,10 @@ from leadagent_prefect.errors import ConfigurationError
 def command(
     pool: str, queues: tuple[str, ...], name: str | None, limit: int | None, drain: float | None
 ) -> int:
-    """Run deployed workflows, each in a process of its own that starts at once.
+    """Run deployed workflows as they come.
 
-    Ends by SIGTERM or Ctrl-C; a second one cancels what still runs, a third kills it.
+    Each has a process of its own, which starts at once. The worker ends by SIGTERM or Ctrl-C; a second one
+    cancels what still runs, a third kills it.
     """
     from leadagent_prefect.embedded import client_environment, ensure_api
 

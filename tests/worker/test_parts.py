@@ -1,0 +1,163 @@
+"""The parts of the worker that decide something by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import certifi
+import pytest
+
+from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.worker.configuration import JobConfiguration
+from leadagent_prefect.worker.drain import DRAIN_VARIABLE, drain_seconds
+from leadagent_prefect.worker.job import Job, Known, Lines, line
+from leadagent_prefect.worker.listener import heed
+from leadagent_prefect.worker.remembered import remembered
+from leadagent_prefect.worker.tls import quick_tls
+
+
+async def test_the_same_question_is_asked_once_while_its_answer_is_good():
+    asked, now = [], 0.0
+
+    async def ask(key: str) -> str:
+        asked.append(key)
+        await asyncio.sleep(0)
+        return key.upper()
+
+    answer = remembered(ask, 2.0, lambda: now)
+    assert await asyncio.gather(answer("a"), answer("a"), answer("b")) == ["A", "A", "B"]
+    now = 1.9
+    assert await answer("a") == "A"
+    assert asked == ["a", "b"]
+    now = 2.0
+    assert await answer("a") == "A"
+    assert asked == ["a", "b", "a"]
+
+
+async def test_a_failure_is_not_kept():
+    failing = True
+
+    async def ask(key: str) -> str:
+        if failing:
+            raise OSError(key)
+        return key
+
+    answer = remembered(ask, 60.0)
+    with pytest.raises(OSError, match="a"):
+        await answer("a")
+    failing = False
+    assert await answer("a") == "a"
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("SCHEDULED", ["wake"]),
+        ("COMPLETED", ["wake"]),
+        ("CRASHED", ["wake"]),
+        ("RUNNING", []),
+        (None, []),
+        ("CANCELLING", [UUID(int=7)]),
+    ],
+)
+def test_an_event_wakes_or_cancels_or_is_let_be(state, told):
+    from prefect.events.schemas.events import Event
+
+    resource = {"prefect.resource.id": f"prefect.flow-run.{UUID(int=7)}"}
+    if state:
+        resource["prefect.state-type"] = state
+    got: list[object] = []
+    heed(Event(event="prefect.flow-run.X", resource=resource), lambda: got.append("wake"), got.append)
+    assert got == told
+
+
+def test_messages_come_whole_however_they_were_cut():
+    lines = Lines()
+    data = line(id="a", pid=1) + line(id="b", code=-9)
+    got = [message for n in range(len(data)) for message in lines.feed(data[n : n + 1])]
+    assert got == [{"id": "a", "pid": 1}, {"id": "b", "code": -9}]
+
+
+def test_a_job_is_the_same_on_the_other_side():
+    known = [Known("flow", "1", "1", "f", ["tag"])]
+    job = Job({"id": "1"}, {"A": "b"}, "/tmp", "http://127.0.0.1:1/api", True, ("/", "f.py:f"), known)
+    (got,) = Lines().feed(line(job=job.as_data()))
+    assert Job.of_data(got["job"]).as_data() == {**job.as_data(), "code": ["/", "f.py:f"]}
+    assert job.api.embedded
+    assert job.flow_run_id == "1"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 60.0), ("0", 0.0), ("2.5", 2.5)])
+def test_the_drain_is_what_the_environment_says(monkeypatch, text, seconds):
+    monkeypatch.setenv(DRAIN_VARIABLE, text)
+    assert drain_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan"])
+def test_a_drain_that_is_no_number_of_seconds_is_refused(monkeypatch, text):
+    monkeypatch.setenv(DRAIN_VARIABLE, text)
+    with pytest.raises(ConfigurationError, match="no number of seconds"):
+        drain_seconds()
+
+
+def test_a_plain_http_api_is_given_one_authority_in_place_of_all():
+    with quick_tls("http://127.0.0.1:4200/api") as variables:
+        file = Path(variables["PREFECT_API_SSL_CERT_FILE"])
+        text = file.read_text()
+    assert text.count("BEGIN CERTIFICATE") == text.count("END CERTIFICATE") == 1
+    assert Path(certifi.where()).read_text().startswith(text)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("url", ["https://api.example.com/api", None])
+def test_any_other_api_keeps_all_authorities(url):
+    with quick_tls(url) as variables:
+        assert variables == {}
+
+
+def test_a_certificate_file_that_the_user_configured_stays(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_SSL_CERT_FILE", "/etc/mine.pem")
+    with quick_tls("http://127.0.0.1:4200/api") as variables:
+        assert variables == {}
+
+
+FOLDER = {"prefect.deployments.steps.set_working_directory": {"directory": "/flows"}}
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "steps", "code"),
+    [
+        ("a.py:flow", [FOLDER], ("/flows", "a.py:flow")),
+        ("a.py:flow", [FOLDER, FOLDER], None),
+        ("a.py:flow", None, None),
+        ("a.flow", [FOLDER], None),
+        (None, [FOLDER], None),
+        (
+            "a.py:flow",
+            [{"prefect.deployments.steps.set_working_directory": {"directory": "{{ clone.directory }}"}}],
+            None,
+        ),
+        ("a.py:flow", [{"prefect.deployments.steps.git_clone": {"repository": "x"}}], None),
+    ],
+)
+def test_a_folder_and_an_entrypoint_are_all_there_is_to_loading(entrypoint, steps, code):
+    configuration = JobConfiguration()
+    deployment = SimpleNamespace(id=uuid4(), name="d", tags=["t"], entrypoint=entrypoint, pull_steps=steps)
+    configuration._related_objects = {"deployment": deployment}
+    assert configuration.code == code
+    assert [(one.kind, one.name, one.tags) for one in configuration.known] == [("deployment", "d", ["t"])]
+
+
+def test_a_run_without_a_deployment_has_nothing_to_load():
+    assert JobConfiguration().code is None
+    assert JobConfiguration().known == []
+
+
+def test_every_setting_of_a_work_pool_is_explained():
+    template = JobConfiguration.template()
+    variables = template["variables"]["properties"]
+    assert sorted(variables) == sorted(template["job_configuration"]) == ["env", "working_dir"]
+    assert all(one["title"] and one["description"] for one in variables.values())
