@@ -82,7 +82,9 @@ def verdict(plan: Plan, outcomes: Mapping[str, Outcome], stop: Stop | None) -> V
         return Verdict("cancelled", None, f"{stop.reason}; {counts}")
     if stop is not None and stop.kind == "timeout":
         return Verdict("failed", "TimedOut", f"{stop.reason}; {counts}")
-    failed = [name for name, o in outcomes.items() if o.status == "failed" and not o.tolerated]
+    # In file order: the same run tells the same story, whichever of its tasks ended first.
+    ordered = [(step.name, outcomes[step.name]) for step in plan.steps]
+    failed = [name for name, o in ordered if o.status == "failed" and not o.tolerated]
     if not failed:
         return Verdict("completed", None, counts)
     message = f"{counts}; failed: {', '.join(failed[:10])}{', ...' if len(failed) > 10 else ''}"

@@ -68,10 +68,8 @@ async def test_the_flow_can_be_deployed(client: Any) -> None:
     )
     found = await client.read_deployment(made)
     path, _, function = found.entrypoint.rpartition(":")
-    assert (os.path.dirname(path), function) == (
-        f"{os.environ['PREFECT_HOME']}/leadagent/flows",
-        "stock_watch",
-    )
+    assert path.startswith(f"{os.environ['PREFECT_HOME']}/leadagent/flows/stock_watch-")
+    assert function == "stock_watch"
     steps = found.pull_steps[0]["prefect.deployments.steps.set_working_directory"]
     assert steps == {"directory": str(Path.cwd())}
     assert found.parameter_openapi_schema["properties"]["item"]["enum"] == ["apples", "pears"]
