@@ -1,4 +1,4 @@
-"""The project as a fresh clone has it, deployed to a Prefect server of its own, with a warm worker beside it."""
+"""A fresh clone of the project, deployed to a Prefect server of its own, with a warm worker beside it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class Deployed:
 
     def ended(self, run_id: str) -> Any:
         """The run, once it has ended."""
-        return until(lambda: self._if_ended(run_id), 60, f"the end of run {run_id}")
+        return until(
+            lambda: self._if_ended(run_id), 60, lambda: f"the end of run {run_id}:\n{self.logs(run_id)}"
+        )
 
     def runs(self, flow: str) -> list[Any]:
         """Those that have ended, oldest first."""
@@ -90,7 +92,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, relocated: Callable[[str]
         # The worker makes the work pool, without which Prefect deploys nothing.
         command = ["leadagent_prefect", "worker", "--pool", POOL]
         with process("worker", command, {**env, "OPENAI_API_KEY": "not-a-real-key"}, project):
-            until(lambda: _workers(server), 60, "the worker")
+            until(lambda: _workers(server), 60, lambda: "the worker")
             command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
             done = subprocess.run(
                 command, env=env, cwd=project, capture_output=True, text=True, timeout=110, check=False
@@ -126,7 +128,9 @@ class Window:
 
     def drawn(self, *names: str) -> set[str]:
         """Every text in the graph of the run, which is drawn on a canvas, once ``names`` are among them."""
-        return until(lambda: self._drawn().issuperset(names) and self._drawn(), 30, f"{names} in the graph")
+        return until(
+            lambda: self._drawn().issuperset(names) and self._drawn(), 30, lambda: f"{names} in the graph"
+        )
 
     def _drawn(self) -> set[str]:
         return set(self.page.evaluate(DRAWN))

@@ -1,4 +1,4 @@
-"""The Prefect UI in Chromium: the form of a deployment, the run that it starts, and the picture of that run."""
+"""The Prefect UI in Chromium: the form of a deployment, the run that it starts, the picture of that run."""
 
 from __future__ import annotations
 

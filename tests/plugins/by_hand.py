@@ -35,12 +35,12 @@ class ServerByHand:
         return self._ask(urllib.request.Request(self.url + path))
 
     def post(self, path: str, body: Any) -> Any:
-        """Raises `urllib.error.HTTPError` for an answer that is no success; one that is busy is asked again."""
+        """Raises `urllib.error.HTTPError` for an answer that is no success; a busy server is asked again."""
         headers = {"Content-Type": "application/json"}
         return self._ask(urllib.request.Request(self.url + path, json.dumps(body).encode(), headers))
 
     def _ask(self, request: urllib.request.Request) -> Any:
-        (answer,) = until(lambda: _answer(request), 30, f"an answer to {request.full_url}")
+        (answer,) = until(lambda: _answer(request), 30, lambda: f"an answer to {request.full_url}")
         return answer
 
 
@@ -52,7 +52,7 @@ def server_by_hand(folder: Path) -> Iterator[ServerByHand]:
     command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     env = environment(home, PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_SERVER_UI_API_URL=url)
     with process("server", command, env, folder) as part:
-        until(lambda: _is_healthy(part, url), _START_LIMIT, "the Prefect server")
+        until(lambda: _is_healthy(part, url), _START_LIMIT, lambda: "the Prefect server")
         yield ServerByHand(url, home, part.log)
 
 
@@ -77,16 +77,16 @@ def process(name: str, module: Sequence[str], env: Mapping[str, str], folder: Pa
         part.end()
 
 
-def _answer(request: urllib.request.Request) -> tuple[Any] | None:
-    """None where the server is busy: on SQLite it says so (503) while another process writes."""
+def _answer(request: urllib.request.Request) -> list[Any]:
+    """What the server said; nothing where it is busy: on SQLite it says so (503) when it has to wait."""
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            return (json.load(response),)
+            return [json.load(response)]
     except urllib.error.HTTPError as error:
         if error.code != 503:
             raise
         error.close()
-        return None
+        return []
 
 
 def _is_healthy(part: Part, url: str) -> bool:
