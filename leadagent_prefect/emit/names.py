@@ -10,11 +10,6 @@ from leadagent_prefect.naming import identifier
 FLOW = "flow"
 
 
-def flow_function(workflow: str, inputs: Iterable[str] = ()) -> str:
-    """The name of the function that is the flow of the workflow ``workflow``."""
-    return Names(inputs).take(workflow, "flow")
-
-
 class Names:
     """Gives out names, each once. ``reserved`` are those that mean something else where ours are read."""
 
