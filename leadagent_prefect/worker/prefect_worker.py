@@ -54,7 +54,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         # Runs that are due later are looked at ahead, so that none has to wait for the poll after it is due.
         self._prefetch_seconds = max(self._prefetch_seconds, 2 * PREFECT_WORKER_QUERY_SECONDS.value())
         self._polling, self._woken = asyncio.Lock(), asyncio.Event()
-        self._listening = False
+        self._listening = self._stopping = False
         self._say: Callable[..., None] = print
         self._launcher = Launcher()
         self._runs = Runs(self._launcher)
@@ -110,6 +110,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         return learned
 
     async def teardown(self, *exc_info: Any) -> None:
+        self._stopping = True
         with anyio.CancelScope(shield=True):
             await self._drain.finish()
         await super().teardown(*exc_info)
@@ -148,6 +149,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         return taken
 
     async def _take(self) -> list[FlowRun]:
+        if self._stopping:
+            return []
         async with self._polling:  # an answer that has been overtaken would have runs in it that run already
             return await super().get_and_submit_flow_runs()
 
