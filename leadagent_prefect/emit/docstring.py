@@ -9,13 +9,16 @@ from collections.abc import Mapping
 
 from leadagent_prefect.emit.layout import WIDTH
 
+#: A quote at the end of a line that is not escaped: an even number of backslashes stands before it.
+_LAST_QUOTE = re.compile(r'((?<!\\)(?:\\\\)*)"$')
+
 
 def docstring(text: str, depth: int = 0) -> str:
     """A docstring that is indented by ``depth`` steps, without a line end."""
     indent = "    " * depth
     lines = [_escaped(line) for line in text.strip().splitlines()]
-    if lines and lines[-1].endswith('"'):
-        lines[-1] = f'{lines[-1][:-1]}\\"'
+    if lines:
+        lines[-1] = _LAST_QUOTE.sub(r'\1\"', lines[-1])
     body = "\n".join(f"{indent}{line}".rstrip() for line in lines)[len(indent) :]
     end = f"\n{indent}" if len(lines) > 1 else ""
     return f'{indent}"""{body}{end}"""'

@@ -1,0 +1,134 @@
+"""Nothing of a workflow becomes code: its words are literals, its names are ours."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leadagent_prefect.emit import emitted
+from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.loader import load
+
+#: What an emitted file is made of, and nothing else: no attribute but these, no call but of these.
+NODES = (
+    *(
+        ast.Module,
+        ast.Assign,
+        ast.AsyncFunctionDef,
+        ast.Expr,
+        ast.ImportFrom,
+        ast.alias,
+        ast.arguments,
+        ast.arg,
+    ),
+    *(
+        ast.Return,
+        ast.Await,
+        ast.Call,
+        ast.keyword,
+        ast.Constant,
+        ast.List,
+        ast.Dict,
+        ast.Name,
+        ast.Attribute,
+    ),
+    *(ast.Subscript, ast.Tuple, ast.BinOp, ast.Div, ast.UnaryOp, ast.USub, ast.Load, ast.Store),
+)
+ATTRIBUTES = {"name", "parent"}
+CALLED = {"AgentConfig", "TaskConfig", "InputConfig", "Workflow", "WithJsonSchema", "flow"}
+MODULES = {
+    "pathlib",
+    "typing",
+    "prefect",
+    "pydantic",
+    "leadagent_prefect.models",
+    "leadagent_prefect.engine.compiled",
+}
+
+FLOWS = Path("flows")
+WORDS = [
+    *(
+        '"""',
+        "'''",
+        "\\",
+        "\n",
+        "{x!r}",
+        "%s",
+        "{{ '{{' }}",
+        "#",
+        "\u202e",
+        "é",
+        "\x00",
+        "\ud800",
+        "\u2028",
+        "\r",
+    ),
+    *("__import__('os').system('touch pwned')", "); import os #", "class", "lambda: 0", "f'{1}'", " ", "a"),
+]
+TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map("".join)
+NAMES = TEXTS.filter(lambda text: "{{" not in text)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    agent = draw(NAMES)
+    tasks = [
+        {
+            "name": name,
+            "agent_name": agent,
+            "action": draw(TEXTS),
+            "parameters": {"json": {draw(TEXTS): draw(TEXTS)}},
+        }
+        for name in names
+    ]
+    inputs = {
+        name: {"type": "string", "default": draw(NAMES), "description": draw(TEXTS), "enum": []}
+        for name in draw(
+            st.lists(st.sampled_from(["run", "workflow", "flow", "x", "Path", "str"]), unique=True)
+        )
+    }
+    for config in inputs.values():
+        config["enum"] = [config["default"]]
+    endpoint = "https://api.example.com"
+    agents = [{"name": agent, "type": "http_api", "endpoint": endpoint, "custom_params": {"user_agent": "x"}}]
+    top = {"name": draw(NAMES), "description": draw(TEXTS), "version": draw(NAMES)}
+    return {**top, "inputs": inputs, "agents": agents, "tasks": tasks}
+
+
+@given(documents())
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_a_workflow_says_its_file_only_defines(document: dict[str, Any]) -> None:
+    try:
+        loaded = load(document)
+    except ConfigurationError:
+        return
+    file = emitted(loaded, FLOWS)
+    module = ast.parse(file.text)
+    compile(module, "emitted.py", "exec")
+    for node in ast.walk(module):
+        assert isinstance(node, NODES), ast.dump(node)
+        if isinstance(node, ast.Attribute):
+            assert node.attr in ATTRIBUTES
+        if isinstance(node, ast.ImportFrom):
+            assert node.module in MODULES
+    calls = [node.func for node in ast.walk(module) if isinstance(node, ast.Call)]
+    assert {call.id for call in calls if isinstance(call, ast.Name)} <= CALLED | {"run", "run_of_leadagent"}
+    assert all(isinstance(call, ast.Name) for call in calls)
+    assert emitted(loaded, FLOWS).text == file.text
+
+
+@pytest.mark.parametrize("name", ["run", "workflow", "flow", "State", "Any", "code"])
+def test_a_workflow_may_have_the_name_of_what_its_file_uses(name: str, executed: Any) -> None:
+    agent = {"name": name, "type": "http_api", "endpoint": "https://api.example.com"}
+    task = {"name": name, "agent_name": name, "action": "GET"}
+    inputs = {name: {"type": "string", "default": "x"}}
+    file = emitted(load({"name": name, "inputs": inputs, "agents": [agent], "tasks": [task]}), FLOWS)
+    flow = getattr(executed(file.text), file.function)
+    assert flow.name == name
+    assert list(flow.parameters.properties) == [name]
