@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import subprocess
@@ -15,8 +14,9 @@ from typing import Any
 
 import httpx
 import yaml
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import DeploymentFilter, FlowFilter
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -51,44 +51,43 @@ def deploy(
     document = yaml.safe_load(text)
     entries = [entry for entry in document["deployments"] if entry.get("entrypoint") in entrypoints]
     try:
-        asyncio.run(_prepare(entries, say))
+        _prepare(entries, say)
         _run_prefect(api, {**document, "deployments": entries})
-        return asyncio.run(_read(api, entries))
+        return _read(api, entries)
     except (httpx.HTTPError, RuntimeError) as error:
         raise PrefectUnavailable(
             f"the Prefect API at {api.url} does not answer as it should: {error}"
         ) from error
 
 
-async def _prepare(entries: Sequence[Mapping[str, Any]], say: Callable[[str], None]) -> None:
-    async with get_client() as client:
+def _prepare(entries: Sequence[Mapping[str, Any]], say: Callable[[str], None]) -> None:
+    with get_client(sync_client=True) as client:
         pools = [(entry.get("work_pool") or {}).get("name") for entry in entries]
         for pool in dict.fromkeys(pools):
             if isinstance(pool, str) and "{{" not in pool:
-                await _ensure_pool(client, pool, say)
+                _ensure_pool(client, pool, say)
         for entry in entries:
-            await _drop_gone_schedules(client, entry)
+            _drop_gone_schedules(client, entry)
 
 
-async def _ensure_pool(client: PrefectClient, name: str, say: Callable[[str], None]) -> None:
+def _ensure_pool(client: SyncPrefectClient, name: str, say: Callable[[str], None]) -> None:
     try:
-        await client.read_work_pool(name)
+        client.read_work_pool(name)
     except ObjectNotFound:
         template = LeadAgentWorker.get_default_base_job_template()
         pool = WorkPoolCreate(name=name, type=LeadAgentWorker.type, base_job_template=template)
         with contextlib.suppress(ObjectAlreadyExists):  # a worker that started meanwhile was quicker
-            await client.create_work_pool(pool)
+            client.create_work_pool(pool)
             say(f'Made the work pool "{name}"; for its runs to start: leadagent worker --pool {name}')
 
 
-async def _drop_gone_schedules(client: PrefectClient, entry: Mapping[str, Any]) -> None:
+def _drop_gone_schedules(client: SyncPrefectClient, entry: Mapping[str, Any]) -> None:
     """What ``prefect deploy`` leaves on the server: the last schedule, and any with a slug.
 
     It also fails where every schedule there has a slug and one here has none: those are then made anew.
     """
-    try:
-        found = await client.read_deployment_by_name(_full_name(entry))
-    except ObjectNotFound:
+    found = _find(client, entry)
+    if found is None:
         return
     slugs = [schedule.get("slug") for schedule in entry["schedules"]]
     gone = [one for one in found.schedules if not slugs or (one.slug and one.slug not in slugs)]
@@ -96,7 +95,7 @@ async def _drop_gone_schedules(client: PrefectClient, entry: Mapping[str, Any]) 
     if all(one.slug for one in rest) and not all(slugs):
         gone = found.schedules
     for schedule in gone:
-        await client.delete_deployment_schedule(found.id, schedule.id)
+        client.delete_deployment_schedule(found.id, schedule.id)
 
 
 def _run_prefect(api: PrefectApi, document: Mapping[str, Any]) -> None:
@@ -134,9 +133,8 @@ def _run_prefect(api: PrefectApi, document: Mapping[str, Any]) -> None:
 
 
 def _without_secrets(api: PrefectApi, output: str) -> str:
-    redactor = Redactor([os.environ.get("PREFECT_API_KEY", "")])
-    if api.auth_string:
-        redactor.add(api.auth_string, api.auth_string.partition(":")[2])
+    auth = api.auth_string or ""
+    redactor = Redactor([os.environ.get("PREFECT_API_KEY", ""), auth, auth.partition(":")[2]])
     return redactor.text(_without_tracebacks(output)).strip()[-_SHOWN:]
 
 
@@ -150,22 +148,30 @@ def _without_tracebacks(output: str) -> str:
     return "\n".join(kept)
 
 
-async def _read(api: PrefectApi, entries: Sequence[Mapping[str, Any]]) -> list[Deployed]:
-    async with get_client() as client:
-        found = [await client.read_deployment_by_name(_full_name(entry)) for entry in entries]
-    return [_deployed(api, entry, one) for entry, one in zip(entries, found, strict=True)]
+def _read(api: PrefectApi, entries: Sequence[Mapping[str, Any]]) -> list[Deployed]:
+    with get_client(sync_client=True) as client:
+        found = [(entry, _find(client, entry)) for entry in entries]
+    return [
+        Deployed(
+            name=f"{entry['name']}/{entry['name']}",
+            id=str(one.id),
+            version=one.version,
+            work_pool=one.work_pool_name,
+            ui_url=f"{api.ui_url}/deployments/deployment/{one.id}",
+        )
+        for entry, one in found
+        if one is not None
+    ]
 
 
-def _deployed(api: PrefectApi, entry: Mapping[str, Any], found: DeploymentResponse) -> Deployed:
-    return Deployed(
-        name=_full_name(entry),
-        id=str(found.id),
-        version=found.version,
-        work_pool=found.work_pool_name,
-        ui_url=f"{api.ui_url}/deployments/deployment/{found.id}",
+def _find(client: SyncPrefectClient, entry: Mapping[str, Any]) -> DeploymentResponse | None:
+    """By filters: in the address of ``read_deployment_by_name`` a question mark in a name would end it.
+
+    A workflow's flow and its deployment have one name.
+    """
+    name = {"name": {"any_": [entry["name"]]}}
+    found = client.read_deployments(
+        flow_filter=FlowFilter.model_validate(name),
+        deployment_filter=DeploymentFilter.model_validate(name),
     )
-
-
-def _full_name(entry: Mapping[str, Any]) -> str:
-    """A workflow's flow and its deployment have one name."""
-    return f"{entry['name']}/{entry['name']}"
+    return next(iter(found), None)

@@ -50,6 +50,8 @@ class Deployment:
         return made
 
     def _problems(self) -> Iterator[str]:
+        if self.name.endswith(".py"):
+            yield 'its name ends with ".py", which Prefect takes away: name it otherwise'
         yield from unsafe(self.name, "its name")
         yield from unsafe(self.entrypoint, "the path of its flow")
         yield from unsafe(self.version, "its version")

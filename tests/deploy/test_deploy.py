@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,9 @@ INPUTS = {"topic": {"type": "string"}, "count": {"type": "integer", "default": 3
 
 
 def test_the_server_has_what_the_workflow_says(project):
+    # Where it may prompt, Prefect asks for branch and token of a repository with a remote.
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "remote", "add", "origin", "http://127.0.0.1:9/x.git"], check=True)
     file = project.write(
         description="Reads.\nDaily.",
         version="2.0",
@@ -82,26 +86,20 @@ def test_deploying_once_more_changes_nothing(project):
     assert anchors == ["2020-01-01T00:00:00+09:00"]
 
 
-def test_schedules_come_and_go_with_the_workflow(project):
-    def schedules(*wanted: dict[str, object]) -> list[str]:
-        done = project.leadagent("deploy", project.write(schedule=list(wanted)))
+def test_schedules_and_a_description_come_and_go_with_the_workflow(project):
+    def schedules(*wanted: dict[str, object], **keys: str) -> list[str]:
+        done = project.leadagent("deploy", project.write(schedule=list(wanted), **keys))
         assert done.code == 0, done.err
         return [when for _, _, _, when in project.schedules()]
 
     cron, daily = {"cron": "0 9 * * *"}, {"rrule": "FREQ=DAILY", "slug": "daily"}
-    assert schedules(cron) == ["0 9 * * * None"]
-    assert schedules() == []
-    assert schedules({**cron, "slug": "nine"}, daily) == [
-        "DTSTART:20200101T000000\nFREQ=DAILY UTC",
-        "0 9 * * * None",
-    ]
-    assert schedules(daily) == ["DTSTART:20200101T000000\nFREQ=DAILY UTC"]
-    assert schedules(cron) == ["0 9 * * * None"]
-    project.write(description="gone")
-    assert project.leadagent("deploy", "workflow.json").code == 0
-    assert project.deployed().description == "gone"
+    assert schedules(cron, description="d") == ["0 9 * * * None"]
+    assert project.deployed().description == "d"
     assert schedules() == []
     assert project.deployed().description is None
+    assert len(schedules({**cron, "slug": "nine"}, daily)) == 2
+    assert schedules(daily) == ["DTSTART:20200101T000000\nFREQ=DAILY UTC"]
+    assert schedules(cron) == ["0 9 * * * None"]
 
 
 def test_prefects_own_command_takes_the_file_and_switches_off_a_schedule_that_is_gone(project):
@@ -144,16 +142,35 @@ def test_a_schedule_makes_runs_with_its_inputs(project):
     until(lambda: not project.client.read_flow_runs(flow_run_filter=wanted, limit=1))
 
 
-def test_what_prefect_refuses_is_said_without_a_traceback(project):
+def test_an_odd_name_is_deployed_and_found_again(project):
+    name = f"{project.name}? #1 [*] 'ü\U0001f600'"
+    for _ in range(2):
+        done = project.leadagent("deploy", project.write(name=name, schedule={"cron": "@daily", "slug": "d"}))
+        assert done.code == 0, done.err
+        assert done.out.startswith(f'{name}/{name}: deployed to the work pool "leadagent"\n')
+    assert project.leadagent("deploy", project.write(name=name)).code == 0
+    (found,) = [one for one in project.client.read_deployments() if one.name == name]
+    assert found.schedules == []
+
+
+@pytest.mark.parametrize(
+    ("work_pool", "message"),
+    [
+        ({"name": "{{ nowhere }}"}, "does not exist"),
+        ({"name": "leadagent", "job_variables": {"env": 3}}, "3 is not valid under any of the given schemas"),
+    ],
+)
+def test_what_prefect_refuses_is_said_without_a_traceback(project, work_pool, message):
     assert project.leadagent("compile", project.write()).code == 0
     document = yaml.safe_load(project.file.read_text())
-    document["deployments"][0]["work_pool"] = {"name": "{{ nowhere }}", "job_variables": {}}
+    document["deployments"][0]["work_pool"] = work_pool
     project.file.write_text(yaml.safe_dump(document))
     done = project.leadagent("deploy", "workflow.json")
     assert (done.code, done.out) == (1, "")
     assert "error: prefect deploy failed:" in done.err
-    assert "does not exist" in done.err
+    assert message in done.err
     assert "Traceback" not in done.err
+    assert 'File "' not in done.err
     assert project.api.auth_string not in done.err
 
 

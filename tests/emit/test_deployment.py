@@ -55,6 +55,7 @@ def test_a_workflow_owns_what_its_file_says():
     ("keys", "message"),
     [
         ({"name": "{{ x }}"}, 'its name holds "{{ x }}"'),
+        ({"name": "x.py"}, 'its name ends with ".py", which Prefect takes away'),
         ({"version": "{{ $HOME }}"}, 'its version holds "{{ $HOME }}"'),
         (
             {"description": "of {{prefect.blocks.secret.x}} and {{ HOME }}"},

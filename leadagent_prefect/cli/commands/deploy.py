@@ -46,8 +46,8 @@ def command(
 ) -> int:
     """Compile workflow files and deploy them.
 
-    What compile writes is written, and `prefect deploy` is run for these workflows alone; the work pool is
-    made where it is missing. Options are kept in prefect.yaml: inputs are those of runs that give none.
+    What compile writes is written, and Prefect deploys these workflows alone, to a work pool that is made
+    where it is missing. Options are kept in prefect.yaml; inputs are the defaults of runs that lack them.
     """
     from leadagent_prefect.cli.changes import flow_changes
     from leadagent_prefect.cli.compiling import compile_files
@@ -91,16 +91,15 @@ def _deploy(compiled: Sequence[Compiled], text: str) -> list[Deployed]:
     from leadagent_prefect.embedded import ensure_api, use_api
 
     api = ensure_api(say)
-    with use_api(api):
-        from leadagent_prefect.cli.deploying import deploy
-
-        deployed = deploy(api, text, [one.entrypoint for one in compiled], say)
     if api.embedded:
         say(
             f"For the command prefect: PREFECT_API_URL={api.url}, and as PREFECT_API_AUTH_STRING what "
             "leadagent server status --show-auth shows"
         )
-    return deployed
+    with use_api(api):
+        from leadagent_prefect.cli.deploying import deploy
+
+        return deploy(api, text, [one.entrypoint for one in compiled], say)
 
 
 def _shown(one: Deployed) -> str:
