@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from leadagent_prefect.emit.layout import WIDTH
 
+PLAIN = "Runs the workflow."
 #: A quote at the end of a line that is not escaped: an even number of backslashes stands before it.
 _LAST_QUOTE = re.compile(r'((?<!\\)(?:\\\\)*)"$')
 
@@ -18,7 +19,8 @@ def docstring(text: str, depth: int = 0) -> str:
     indent = "    " * depth
     lines = [_escaped(line) for line in text.strip().splitlines()]
     if lines:
-        lines[-1] = _LAST_QUOTE.sub(r'\1\"', lines[-1])
+        lines[0] = re.sub('^"', r'\\"', lines[0])
+        lines[-1] = _LAST_QUOTE.sub(r"\1\"", lines[-1])
     body = "\n".join(f"{indent}{line}".rstrip() for line in lines)[len(indent) :]
     end = f"\n{indent}" if len(lines) > 1 else ""
     return f'{indent}"""{body}{end}"""'
@@ -29,6 +31,7 @@ def flow_text(description: str | None, inputs: Mapping[str, str]) -> str:
     parts = [_wrapped(description)] if description and description.strip() else []
     rows = [f"    {name}: {' '.join(text.split())}" for name, text in inputs.items() if text.strip()]
     if rows:
+        parts = parts or [PLAIN]
         parts.append("\n".join(["Args:", *map(_hanging, rows)]))
     return "\n\n".join(parts)
 

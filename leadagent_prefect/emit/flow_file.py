@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leadagent_prefect.emit.calls import Calls
 from leadagent_prefect.emit.code import Code, Group, Node, Text, call, quoted
-from leadagent_prefect.emit.docstring import comment, docstring, flow_text, hides_inputs
+from leadagent_prefect.emit.docstring import PLAIN, comment, docstring, flow_text, hides_inputs
 from leadagent_prefect.emit.layout import lay_out
 from leadagent_prefect.emit.names import Names
 from leadagent_prefect.emit.signature import Signature, signature
@@ -16,7 +16,6 @@ from leadagent_prefect.plan import Plan, Step
 
 #: Keys of a workflow that say nothing about a run: they stand in prefect.yaml, or at the flow.
 _OF_THE_DEPLOYMENT = frozenset({"schedule", "tags", "description"})
-_PLAIN = "Runs the workflow."
 _UNCHECKED = "    validate_parameters=False,"
 _WHY_UNCHECKED = "the workflow checks them, and nothing acts on them"
 
@@ -121,7 +120,7 @@ class _FlowFile:
         inputs = workflow.inputs
         notes = {name: config.description for name, config in inputs.items() if config.description}
         apart = bool(notes) and hides_inputs(workflow.description)
-        text = flow_text(_PLAIN if apart else workflow.description or (_PLAIN if notes else None), notes)
+        text = flow_text(PLAIN if apart else workflow.description, notes)
         options: dict[str, Node] = {
             "name": Text(prefect_name(self.plan.name)),
             "version": Text(workflow.version),
