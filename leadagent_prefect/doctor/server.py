@@ -44,7 +44,8 @@ def check_server(api: PrefectApi) -> Iterator[Finding]:
 
 
 def _rules(api: PrefectApi, given: Settings) -> Iterator[_Rule]:
-    yield from _PROFILE_RULES
+    shared = "memory" not in str(given.get("PREFECT_SERVER_EVENTS_MESSAGING_BROKER", "memory"))
+    yield from (rule for rule in _PROFILE_RULES if not (shared and rule.name == _RECORDER))
     if not (is_loopback(host_of(api.url)) and is_loopback(str(given.get("PREFECT_SERVER_API_HOST")))):
         yield _Rule(
             "PREFECT_SERVER_API_AUTH_STRING",
@@ -52,7 +53,6 @@ def _rules(api: PrefectApi, given: Settings) -> Iterator[_Rule]:
             "whoever reaches its address can read everything and run anything",
             "USER:PASSWORD (and PREFECT_API_AUTH_STRING for its clients)",
         )
-    shared = "memory" not in str(given.get("PREFECT_SERVER_EVENTS_MESSAGING_BROKER", "memory"))
     yield from _CLUSTER_RULES if shared else [_LEASES]
 
 
@@ -64,6 +64,7 @@ def _is_below(least: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int) and value < int(least)
 
 
+_RECORDER = "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE"
 _BATCHES = {
     "TASK_RUN_RECORDER": "task runs are written one by one, and SQLite does less than half as many runs",
     "EVENT_PERSISTER": "events are written a few at a time, which keeps the database busy",
@@ -100,13 +101,22 @@ _LEASES = _Rule(
 
 #: Where events go through a broker, there are several servers, or there will be.
 _CLUSTER_RULES = [
+    *(
+        _Rule(
+            name,
+            lambda value: not str(value).startswith(("prefect_redis.", "redis")),
+            "several servers would each have one of their own, and know nothing of each other's",
+            put,
+        )
+        for name, put in CLUSTER_PROFILE.items()
+        if name != _RECORDER
+    ),
     _Rule(
-        name,
-        lambda value: not str(value).startswith(("prefect_redis.", "redis")),
-        "several servers would each have one of their own, and know nothing of each other's",
-        put,
-    )
-    for name, put in CLUSTER_PROFILE.items()
+        _RECORDER,
+        lambda value: value > 1,
+        "a server that is killed takes as many states of tasks with it, which are shown as running for ever",
+        CLUSTER_PROFILE[_RECORDER],
+    ),
 ]
 
 

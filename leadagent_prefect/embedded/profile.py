@@ -39,6 +39,7 @@ SERVER_PROFILE: Final[Mapping[str, str]] = {
 }
 
 #: What several servers on one PostgreSQL must share through Redis; ``redis://...`` stands for its address.
+#: With a larger batch a task's state is acknowledged before it is written: a server that is killed loses it.
 CLUSTER_PROFILE: Final[Mapping[str, str]] = {
     "PREFECT_SERVER_EVENTS_MESSAGING_BROKER": "prefect_redis.messaging",
     "PREFECT_SERVER_EVENTS_MESSAGING_CACHE": "prefect_redis.messaging",
@@ -46,6 +47,7 @@ CLUSTER_PROFILE: Final[Mapping[str, str]] = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
     "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
     "PREFECT_SERVER_DOCKET_URL": "redis://...",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "1",
 }
 
 

@@ -154,10 +154,20 @@ def test_a_server_of_another_machine_wants_a_password(said, elsewhere):
 def test_servers_that_share_a_broker_must_share_the_rest(said, other_server):
     server = other_server.answers["/admin/settings"]["server"]
     server["events"]["messaging_broker"] = "prefect_redis.messaging"
+    server["services"]["task_run_recorder"]["batch_size"] = 50
     mends = named(said("Prefect server"))
     assert set(CLUSTER_PROFILE) - set(mends) == {"PREFECT_SERVER_EVENTS_MESSAGING_BROKER"}
     for name in set(CLUSTER_PROFILE) & set(mends):
         assert mends[name] == f"start the server with {name}={CLUSTER_PROFILE[name]}"
+
+
+def test_servers_that_share_a_broker_write_each_state_of_a_task_at_once(said, other_server):
+    other_server.answers["/admin/settings"]["server"]["events"]["messaging_broker"] = (
+        "prefect_redis.messaging"
+    )
+    mends = named(said("Prefect server"))
+    assert "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE" in mends
+    assert "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE" not in mends
 
 
 def test_a_password_that_the_api_shows_to_everybody_is_a_warning_and_not_shown_again(leadagent, other_server):
