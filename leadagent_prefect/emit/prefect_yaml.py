@@ -139,11 +139,14 @@ def _with_fresh(edits: Edits, tree: Tree, found: Node | None, fresh: list[dict[s
 
 def _checked(text: str, expected: dict[str, Any]) -> str:
     """A last look with Prefect's eyes: an anchor in a changed part, say, is read elsewhere as well."""
-    problem = "its parts are written in a way that can't be kept in step (an anchor that others use?)"
+    problem = (
+        "it is written in a way that can't be kept in step: does an entry have an anchor that is used "
+        "elsewhere, or a key twice?"
+    )
     try:
         tree = read(text, FILENAME)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{FILENAME}: {problem}: {error}") from None
+        raise ConfigurationError(f"{FILENAME}: {problem} ({error})") from None
     if not same(tree.data, expected):
-        raise ConfigurationError(f"{FILENAME}: {problem}; nothing was written")
+        raise ConfigurationError(f"{FILENAME}: {problem} Nothing was written")
     return text

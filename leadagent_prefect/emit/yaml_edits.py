@@ -130,7 +130,7 @@ def dump(value: Any, *, offset: int = 0) -> str:
 
 
 def _inline(value: Any) -> str:
-    return _dump(value, _Dumper, default_flow_style=True).removesuffix("\n").removesuffix("\n...")
+    return _dump(value, _Plain, default_flow_style=True).removesuffix("\n").removesuffix("\n...")
 
 
 def _indented(line: str, column: int) -> str:
@@ -163,11 +163,15 @@ def _is_printable(value: Any) -> bool:
     return not isinstance(value, str) or value.replace("\n", "").isprintable()
 
 
-class _Dumper(yaml.SafeDumper):
-    """Text of several lines as such, and no anchors."""
+class _Plain(yaml.SafeDumper):
+    """Without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+class _Dumper(_Plain):
+    """Text of several lines as such."""
 
 
 class _Indented(_Dumper):

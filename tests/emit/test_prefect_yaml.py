@@ -222,6 +222,7 @@ def test_flow_style_is_kept():
         "schedules": [],
     }  # fmt: skip
     assert entries(after)["other"]["work_pool"] == {"name": "leadagent"}
+    assert entries(update(text, [FULL]))["digest"]["description"] == FULL.description
     last = "deployments: [{name: digest, entrypoint: flows/digest.py:digest, description: x}]"
     assert "description" not in update(last, [DIGEST])
 
@@ -364,11 +365,11 @@ def test_two_workflows_of_one_name_are_an_error():
         ),
         (
             "deployments:\n- name: digest\n  entrypoint: digest.py:digest\n  tags: &t [x]\n  more: *t",
-            "prefect.yaml: its parts are written in a way that can't be kept in step",
+            "prefect.yaml: it is written in a way that can't be kept in step",
         ),
         (
             "deployments:\n- &d\n  name: digest\n  entrypoint: digest.py:digest\nx: *d",
-            "prefect.yaml: its parts are written in a way that can't be kept in step",
+            "prefect.yaml: it is written in a way that can't be kept in step",
         ),
     ],
 )
