@@ -78,7 +78,7 @@ def _entries(tree: Tree) -> tuple[list[tuple[Node, dict[str, Any]]], Node | None
     pairs = tree.root.pairs if tree.root else []
     named = [pair for pair in pairs if pair[0].value == "deployments"]
     if len(named) > 1:
-        raise wrong(named[1][0], "the key deployments stands twice")
+        raise wrong(named[1][0], 'the key "deployments" stands twice')
     found = named[0][1] if named else None
     data = tree.data["deployments"] if tree.data and "deployments" in tree.data else None
     if data is None:
@@ -141,7 +141,7 @@ def _checked(text: str, expected: dict[str, Any]) -> str:
     """A last look with Prefect's eyes: an anchor in a changed part, say, is read elsewhere as well."""
     problem = (
         "it is written in a way that can't be kept in step: does an entry have an anchor that is used "
-        "elsewhere, or a key twice?"
+        "elsewhere?"
     )
     try:
         tree = read(text, FILENAME)

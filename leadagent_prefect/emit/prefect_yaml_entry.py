@@ -43,14 +43,10 @@ def change_entry(
     edits: Edits, node: Node, data: dict[str, Any], deployment: Deployment, tuned: Tuned, *, keep_gone: bool
 ) -> dict[str, Any]:
     """Makes the changes of one entry, and gives what its data are then."""
-    if node.kind != "mapping" or not node.items:
-        raise wrong(node, f"the deployment {quote(deployment.name)} is an alias: write it out")
-    if "schedule" in data:
-        older = node.pair("schedule")
-        raise wrong(older[0] if older else node, "schedule stands beside schedules, which Prefect refuses")
+    _refuse(node, data, deployment)
     wanted, result = deployment.owned, dict(data)
-    if keep_gone:
-        before = [item for item in data.get("schedules") or () if isinstance(item, dict) and item]
+    if keep_gone and isinstance(data.get("schedules"), list):
+        before = [item for item in data["schedules"] if isinstance(item, dict) and item]
         wanted["schedules"] = with_gone(wanted["schedules"], before)
     after = "name"
     for key in OWNED:
@@ -65,6 +61,20 @@ def change_entry(
             edits.set(node, key, wanted[key], after)
         after = key if node.pair(key) else after
     return _tune(edits, node, result, tuned)
+
+
+def _refuse(node: Node, data: Mapping[str, Any], deployment: Deployment) -> None:
+    """What can't be kept in step, of an entry."""
+    if node.kind != "mapping":
+        raise wrong(node, f"the deployment {quote(deployment.name)} is an alias: write it out")
+    names: set[str] = set()
+    for key, _ in node.pairs:
+        if key.value in names:
+            raise wrong(key, f"the key {quote(key.value)} stands twice")
+        names.add(key.value)
+    if "schedule" in data:
+        older = node.pair("schedule")
+        raise wrong(older[0] if older else node, "schedule stands beside schedules, which Prefect refuses")
 
 
 def _tune(edits: Edits, node: Node, data: dict[str, Any], tuned: Tuned) -> dict[str, Any]:

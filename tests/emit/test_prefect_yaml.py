@@ -201,6 +201,11 @@ def test_an_entry_comes_behind_the_comments_of_the_one_before_it():
     assert update(text, [DIGEST]).endswith("    name: leadagent\n# the name\nname: x\n")
 
 
+def test_schedules_that_are_no_list_are_replaced():
+    text = "deployments:\n- {name: digest, entrypoint: flows/digest.py:digest, schedules: 5}\n"
+    assert entries(update(text, [DIGEST]))["digest"]["schedules"] == []
+
+
 def test_a_description_that_is_gone_goes_with_its_lines():
     text = update(None, [FULL])
     after = update(text, [replace(FULL, description=None, tags=())])
@@ -350,7 +355,11 @@ def test_two_workflows_of_one_name_are_an_error():
         ("a: &a [x]\ndeployments: *a", "prefect.yaml:2:14: deployments is no list"),
         ("a: &a {deployments: [x]}\n<<: *a", "prefect.yaml:1:1: deployments is no list"),
         ("deployments:\n- x", "prefect.yaml:2:3: an entry of deployments is a mapping"),
-        ("deployments: []\ndeployments: []", "prefect.yaml:2:1: the key deployments stands twice"),
+        (
+            "deployments:\n- name: digest\n  entrypoint: digest.py:digest\n  name: digest",
+            'prefect.yaml:4:3: the key "name" stands twice',
+        ),
+        ("deployments: []\ndeployments: []", 'prefect.yaml:2:1: the key "deployments" stands twice'),
         (
             "deployments:\n- &a {name: digest, entrypoint: digest.py:digest}\n- *a",
             'prefect.yaml:3:3: the deployment "digest" stands twice',
