@@ -163,9 +163,10 @@ class _Child:
 
     def run(self) -> None:
         flow = asyncio.run(self._load_and_run_async())
-        if not _is_awaited(flow):
-            self._admit(flow)
-            _drive_run_flow_result(flow, self._run(flow))
+        if _is_awaited(flow):
+            return
+        self._admit(flow)
+        _drive_run_flow_result(flow, self._run(flow))
 
     async def _load_and_run_async(self) -> Flow[..., Any]:
         """One client for all; a flow that is not async is only loaded."""

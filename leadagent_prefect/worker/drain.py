@@ -4,28 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import os
 import signal
 from collections.abc import Callable, Iterator
 
-from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.worker.runs import Runs
-
-DRAIN_VARIABLE = "LEADAGENT_WORKER_DRAIN_SECONDS"
-DRAIN_DEFAULT = 60.0
-
-
-def drain_seconds() -> float:
-    """How long a worker that is told to stop lets its runs go on, as the environment says."""
-    text = os.environ.get(DRAIN_VARIABLE) or str(DRAIN_DEFAULT)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not seconds >= 0:
-        raise ConfigurationError(f"{DRAIN_VARIABLE} is {text!r}, which is no number of seconds")
-    return seconds
 
 
 class Drain:

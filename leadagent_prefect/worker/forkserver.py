@@ -5,7 +5,7 @@ end the worker holds. In come ``{"id", "job"}`` and ``{"id", "signal"}``; out go
 "pid"}`` and ``{"id", "code"}``, where the code is negative for a signal, as in `subprocess`.
 
 When the worker is gone, however it went, the socket says so: every run is asked to end, what has not
-ended after `KILL_AFTER` seconds is killed, and then this process ends. Should it be killed itself, the
+ended after `kill_seconds` is killed, and then this process ends. Should it be killed itself, the
 kernel kills the runs with it.
 """
 
@@ -23,7 +23,8 @@ import time
 from typing import Any
 
 from leadagent_prefect.worker import child
-from leadagent_prefect.worker.job import KILL_AFTER, Job, Lines, line
+from leadagent_prefect.worker.job import Job, Lines, line
+from leadagent_prefect.worker.patience import kill_seconds
 
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65_536
@@ -54,7 +55,7 @@ class ForkServer:
                     if job := self._obey(message):
                         return job
                 if not data:
-                    until = time.monotonic() + KILL_AFTER
+                    until = time.monotonic() + kill_seconds()
                     self._signal_all(signal.SIGTERM)
             if until is not None and time.monotonic() >= until:
                 self._signal_all(signal.SIGKILL)

@@ -9,9 +9,6 @@ from typing import Any
 
 from leadagent_prefect.embedded import PrefectApi
 
-#: Seconds between being asked to end (SIGTERM) and being ended (SIGKILL to the whole process group).
-KILL_AFTER = 30.0
-
 
 @dataclass(frozen=True)
 class Known:

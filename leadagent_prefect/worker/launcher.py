@@ -38,6 +38,7 @@ class Launcher:
         self._environment: dict[str, str] = {}
         self._forks: dict[str, Fork] = {}
         self._ready: asyncio.Task[asyncio.StreamWriter] | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -51,15 +52,15 @@ class Launcher:
         if self._ready is None:
             self.open(self._environment)
         assert self._ready is not None
-        writer = await asyncio.shield(self._ready)
+        self._writer = await asyncio.shield(self._ready)
         fork = self._forks[job.flow_run_id] = Fork()
-        writer.write(line(id=job.flow_run_id, job=job.as_data()))
+        self._writer.write(line(id=job.flow_run_id, job=job.as_data()))
         return await fork.started, fork
 
     def signal(self, flow_run_id: str, number: signal.Signals) -> None:
         """Sends a signal to a run that lives; SIGKILL goes to its whole process group."""
-        if flow_run_id in self._forks and self._ready is not None and self._ready.done():
-            self._ready.result().write(line(id=flow_run_id, signal=int(number)))
+        if self._writer is not None and flow_run_id in self._forks:
+            self._writer.write(line(id=flow_run_id, signal=int(number)))
 
     async def close(self) -> None:
         """Ends the fork server, and with it what still runs."""

@@ -20,10 +20,11 @@ from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from leadagent_prefect.embedded import status
 from leadagent_prefect.worker.configuration import JobConfiguration
-from leadagent_prefect.worker.drain import Drain, drain_seconds, on_signals
+from leadagent_prefect.worker.drain import Drain, on_signals
 from leadagent_prefect.worker.job import Job, Known
 from leadagent_prefect.worker.launcher import Launcher
 from leadagent_prefect.worker.listener import listen
+from leadagent_prefect.worker.patience import drain_seconds
 from leadagent_prefect.worker.remembered import remembered
 from leadagent_prefect.worker.runs import Ending, Runs
 from leadagent_prefect.worker.tls import quick_tls
@@ -53,7 +54,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         super().__init__(*args, **kwargs)
         # Runs that are due later are looked at ahead, so that none has to wait for the poll after it is due.
         self._prefetch_seconds = max(self._prefetch_seconds, 2 * PREFECT_WORKER_QUERY_SECONDS.value())
-        self._polling, self._woken = asyncio.Lock(), asyncio.Event()
+        self._polling, self._proposing, self._woken = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
         self._listening = self._stopping = False
         self._say: Callable[..., None] = print
         self._launcher = Launcher()
@@ -111,11 +112,13 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
 
     async def teardown(self, *exc_info: Any) -> None:
         self._stopping = True
-        with anyio.CancelScope(shield=True):
-            await self._drain.finish()
-        await super().teardown(*exc_info)
-        with anyio.CancelScope(shield=True):
-            await self._launcher.close()
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._drain.finish()
+            await super().teardown(*exc_info)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._launcher.close()
 
     async def _setup_cancellation_observer(self) -> None:
         """In place of Prefect's, which hears of pending runs alone, and of nothing once its line is lost."""
@@ -204,8 +207,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         async def under_way(number: int) -> None:
             nonlocal pid
             pid = number
-            if task_status is not None:
-                task_status.started(pid)
+            (task_status or anyio.TASK_STATUS_IGNORED).started(pid)
             await super(LeadAgentWorker, self)._give_worker_labels_to_flow_run(flow_run.id)
 
         with _folder(configuration) as folder:
@@ -214,6 +216,11 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
 
     async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
         """`run` does it, later."""
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        # SQLite would answer most of many at once with "locked", and Prefect's client then waits for seconds.
+        async with self._proposing if self._embedded else contextlib.nullcontext():
+            return await super()._propose_pending_state(flow_run)
 
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
         """The run is Running before anybody could read that it is being submitted."""

@@ -27,12 +27,10 @@ def remembered(
             del asked[old]
         if key not in asked:
             asked[key] = now, asyncio.ensure_future(ask(key))
-        future = asked[key][1]
         try:
-            return await asyncio.shield(future)
+            return await asyncio.shield(asked[key][1])
         except BaseException:
-            if future.done() and key in asked and asked[key][1] is future:
-                del asked[key]
+            asked.pop(key, None)
             raise
 
     return answer

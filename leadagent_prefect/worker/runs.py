@@ -7,8 +7,9 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from leadagent_prefect.worker.job import KILL_AFTER, Job
+from leadagent_prefect.worker.job import Job
 from leadagent_prefect.worker.launcher import ForkServerLost, Launcher
+from leadagent_prefect.worker.patience import kill_seconds
 
 #: Seconds in which a run has started. What is told of it meanwhile would hold it up: the server is busy.
 _STARTED_AFTER = 1.0
@@ -25,8 +26,8 @@ class Ending:
 class Runs:
     """Once ``ending`` is true, whatever starts is cancelled too."""
 
-    def __init__(self, launcher: Launcher, kill_after: float = KILL_AFTER) -> None:
-        self._launcher, self._kill_after = launcher, kill_after
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher, self._kill_after = launcher, kill_seconds()
         #: What will kill a run that was asked to end; None for one that was not asked.
         self._killers: dict[str, asyncio.TimerHandle | None] = {}
         self.ending = False

@@ -8,14 +8,18 @@ from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import certifi
+import httpx
 import pytest
 
 from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.worker import LeadAgentWorker
 from leadagent_prefect.worker.configuration import JobConfiguration
-from leadagent_prefect.worker.drain import DRAIN_VARIABLE, drain_seconds
 from leadagent_prefect.worker.job import Job, Known, Lines, line
+from leadagent_prefect.worker.launcher import ForkServerLost
 from leadagent_prefect.worker.listener import heed
+from leadagent_prefect.worker.patience import DRAIN_VARIABLE, drain_seconds
 from leadagent_prefect.worker.remembered import remembered
+from leadagent_prefect.worker.runs import Ending, Runs
 from leadagent_prefect.worker.tls import quick_tls
 
 
@@ -96,7 +100,7 @@ def test_the_drain_is_what_the_environment_says(monkeypatch, text, seconds):
     assert drain_seconds() == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "nan"])
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
 def test_a_drain_that_is_no_number_of_seconds_is_refused(monkeypatch, text):
     monkeypatch.setenv(DRAIN_VARIABLE, text)
     with pytest.raises(ConfigurationError, match="no number of seconds"):
@@ -161,3 +165,88 @@ def test_every_setting_of_a_work_pool_is_explained():
     variables = template["variables"]["properties"]
     assert sorted(variables) == sorted(template["job_configuration"]) == ["env", "working_dir"]
     assert all(one["title"] and one["description"] for one in variables.values())
+
+
+class Launched:
+    """Stands in for the launcher: what it is asked for is written down, forks end when they are told to."""
+
+    def __init__(self) -> None:
+        self.signals: list[tuple[str, int]] = []
+        self.ready, self.ended = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def fork(self, job: Job) -> tuple[int, SimpleNamespace]:
+        await self.ready.wait()
+        return 7, SimpleNamespace(ended=self.ended)
+
+    def signal(self, run: str, number: int) -> None:
+        self.signals.append((run, number))
+        if self.ready.is_set():
+            self.ended.set_result(-15)
+
+
+JOB = Job({"id": "1"}, {}, "/", "", False, None, [])
+
+
+async def nothing(pid: int) -> None:
+    """Tells nobody that a run is under way."""
+
+
+async def test_a_run_that_is_cancelled_before_it_has_a_process_is_asked_to_end_once_it_has():
+    launched = Launched()
+    runs = Runs(launched)  # type: ignore[arg-type]  # it does what is needed of one
+    running = asyncio.ensure_future(runs.run(JOB, nothing))
+    await asyncio.sleep(0)
+    runs.cancel("1")
+    launched.ready.set()
+    assert await running == Ending(-15, cancelled=True)
+    assert launched.signals == [("1", 15), ("1", 15)]
+    runs.cancel("1")
+    assert len(launched.signals) == 2
+
+
+async def test_what_starts_while_all_is_cancelled_is_cancelled_too():
+    launched = Launched()
+    runs = Runs(launched)  # type: ignore[arg-type]  # as above
+    runs.cancel_all()
+    launched.ready.set()
+    assert await runs.run(JOB, nothing) == Ending(-15, cancelled=True)
+
+
+async def test_a_fork_server_that_is_lost_has_killed_its_runs():
+    launched = Launched()
+    launched.ready.set()
+    launched.ended.set_exception(ForkServerLost())
+    assert await Runs(launched).run(JOB, nothing) == Ending(-9, cancelled=False)  # type: ignore[arg-type]  # as above
+
+
+async def test_a_worker_that_is_cancelled_by_its_caller_says_so():
+    starting = asyncio.ensure_future(LeadAgentWorker(work_pool_name="p").start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+
+async def test_a_poll_that_fails_is_followed_by_others(monkeypatch):
+    worker, polls = LeadAgentWorker(work_pool_name="p"), asyncio.Queue()
+
+    async def poll() -> None:
+        polls.put_nowait("poll")
+        raise httpx.ConnectError("away")
+
+    monkeypatch.setattr(worker, "_take", poll)
+    following = asyncio.ensure_future(worker._follow())
+    for _ in range(2):
+        worker._woken.set()
+        assert await polls.get() == "poll"
+    following.cancel()
+
+
+@pytest.mark.parametrize("csrf", [True, False])
+async def test_a_run_looks_for_csrf_tokens_where_the_server_has_them(csrf):
+    async def read_flow_runs(limit: int) -> list[object]:
+        return []
+
+    client = SimpleNamespace(read_flow_runs=read_flow_runs, _client=SimpleNamespace(enable_csrf_support=csrf))
+    learned = await LeadAgentWorker(work_pool_name="p")._learned(client)
+    assert learned.get("PREFECT_CLIENT_CSRF_SUPPORT_ENABLED") == (None if csrf else "false")

@@ -87,7 +87,7 @@ def test_a_pool_with_one_place_is_given_one_run_at_a_time(office, working, tmp_p
 
 
 def test_a_worker_that_is_told_to_stop_lets_its_runs_end_and_takes_no_more(office, working, tmp_path):
-    with working("--drain", "50") as worker:
+    with working("--drain", "50", pool=office.pool()) as worker:
         deployment = office.deploy(worker.pool)
         run = office.start(deployment, action="wait", file=str(tmp_path / "go"))
         until(lambda: "waiting for go" in worker.log())
@@ -114,20 +114,25 @@ def test_a_worker_that_is_told_twice_cancels_its_runs(office, working, tmp_path)
 
 
 def test_what_does_not_end_is_killed(office, working, tmp_path):
-    with working("--drain", "0") as worker:
-        run = office.start(office.deploy(worker.pool, "plain"), action="stubborn", file=str(tmp_path / "go"))
-        until((tmp_path / "go.started").exists)
-        worker.process.send_signal(signal.SIGTERM)
-        until(lambda: "Cancelling 1 run" in worker.log())
-        worker.process.send_signal(signal.SIGTERM)
-        assert worker.process.wait(60) == 0
+    with working("--drain", "0", LEADAGENT_WORKER_KILL_SECONDS="0.5") as worker:
+        deployment = office.deploy(worker.pool, "plain")
+        first, second = (tmp_path / name for name in ("first", "second"))
+        run = office.start(deployment, action="stubborn", file=str(first))
+        until((tmp_path / "first.started").exists)
+        office.cancel(run)
+        assert office.ended(run).state.type.value == "CANCELLED"
+        run = office.start(deployment, action="stubborn", file=str(second))
+        until((tmp_path / "second.started").exists)
+        assert worker.stop() == 0
     assert office.state(run) == "CANCELLED"
 
 
 def test_the_runs_of_a_worker_that_was_killed_end_with_it(office, working, tmp_path):
-    with working() as worker:
+    with working(LEADAGENT_WORKER_KILL_SECONDS="5") as worker:
         run = office.start(office.deploy(worker.pool), action="wait", file=str(tmp_path / "go"))
-        until(lambda: "waiting for go" in worker.log())
+        plain = office.deploy(worker.pool, "plain")
+        office.start(plain, action="stubborn", file=str(tmp_path / "plain"))
+        until(lambda: "waiting for go" in worker.log() and (tmp_path / "plain.started").exists())
         processes = [worker.fork_server(), *children(worker.fork_server())]
         worker.process.kill()
         assert office.ended(run).state.type.value == "CANCELLED"
@@ -168,3 +173,28 @@ def test_an_api_that_is_not_there_is_code_3(api_environment):
     code, said = leadagent(api_environment, PREFECT_API_URL=f"http://127.0.0.1:{port}/api")
     assert code == 3
     assert "can't be reached" in said
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """An API that says its version, and nothing else."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path.endswith("/admin/version") else 422)
+        self.send_header("Content-Length", "7")
+        self.end_headers()
+        self.wfile.write(b'"3.8.8"')
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_an_api_that_answers_otherwise_than_prefects_is_code_3(api_environment):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        code, said = leadagent(api_environment, PREFECT_API_URL=url)
+        server.shutdown()
+    assert code == 3
+    assert "does not answer as it should" in said
