@@ -86,6 +86,7 @@ def test_deploying_once_more_changes_nothing(project):
     assert anchors == ["2020-01-01T00:00:00+09:00"]
 
 
+@pytest.mark.timeout(300)  # five times Prefect's command
 def test_schedules_and_a_description_come_and_go_with_the_workflow(project):
     def schedules(*wanted: dict[str, object], **keys: str) -> list[str]:
         done = project.leadagent("deploy", project.write(schedule=list(wanted), **keys))
