@@ -162,24 +162,26 @@ class _Child:
         engine._prefect_sigterm_handler = cancel
 
     def run(self) -> None:
-        flow = asyncio.run(self._load_and_run_async())
-        if _is_awaited(flow):
-            return
-        self._admit(flow)
-        _drive_run_flow_result(flow, self._run(flow))
+        self._run_plain(asyncio.run(self._load_and_run_async()))
 
-    async def _load_and_run_async(self) -> Flow[..., Any]:
-        """One client for all; a flow that is not async is only loaded."""
+    async def _load_and_run_async(self) -> Flow[..., Any] | None:
+        """One client for all; a flow that can't be awaited is only loaded, and given back."""
         async with AsyncClientContext.get_or_create():
             try:
                 flow = await self._load()
             except Exception:
                 self._logger.exception("The flow can't be loaded")
                 raise
-            if _is_awaited(flow):
-                self._admit(flow)
-                await self._run(flow)
-            return flow
+            if not flow.isasync or flow.isgenerator:
+                return flow
+            self._admit(flow)
+            await self._run(flow)
+            return None
+
+    def _run_plain(self, flow: Flow[..., Any] | None) -> None:
+        if flow is not None:
+            self._admit(flow)
+            _drive_run_flow_result(flow, self._run(flow))
 
     async def _load(self) -> Flow[..., Any]:
         if self._code is None:
@@ -206,7 +208,3 @@ class _Child:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._control.token.request("cancelled", "the run was cancelled")
-
-
-def _is_awaited(flow: Flow[..., Any]) -> bool:
-    return flow.isasync and not flow.isgenerator

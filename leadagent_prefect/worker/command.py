@@ -23,25 +23,27 @@ def work(
     limit: int | None,
     drain: float | None,
     say: Callable[[str], None],
-) -> None:
-    """Returns after SIGTERM or SIGINT, once no run is left.
+) -> int:
+    """Returns 0 after SIGTERM or SIGINT, once no run is left.
 
     Raises `ConfigurationError` for a work pool of another type, `PrefectUnavailable` where the API can't
     be reached, or is away for so long that Prefect's worker gives up.
     """
 
-    async def check_and_work() -> None:
-        await _check(pool)
-        worker = LeadAgentWorker(work_pool_name=pool, work_queues=queues, name=name, limit=limit, drain=drain)
-        await worker.start(printer=say)
+    async def check_and_work() -> int:
+        try:
+            await _check(pool)
+            worker = LeadAgentWorker(
+                work_pool_name=pool, work_queues=queues, name=name, limit=limit, drain=drain
+            )
+            await worker.start(printer=say)
+        except (httpx.HTTPError, RuntimeError) as error:
+            message = f"the Prefect API at {api.url} does not answer as it should: {error}"
+            raise PrefectUnavailable(message) from error
+        return 0
 
     say(f"Working for the work pool {pool!r} of {api.ui_url}")
-    try:
-        asyncio.run(check_and_work())
-    except (httpx.HTTPError, RuntimeError) as error:
-        raise PrefectUnavailable(
-            f"the Prefect API at {api.url} does not answer as it should: {error}"
-        ) from error
+    return asyncio.run(check_and_work())
 
 
 async def _check(pool: str) -> None:

@@ -95,7 +95,7 @@ class ForkServer:
         os.setsid()
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:
-            os._exit(1)
+            os._exit(1)  # pragma: no cover - the fork server was killed a moment ago
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)

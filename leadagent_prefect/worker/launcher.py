@@ -69,8 +69,7 @@ class Launcher:
             return
         with contextlib.suppress(ForkServerLost):
             (await ready).close()
-        if self._reading is not None:
-            await asyncio.wait({self._reading})
+        await asyncio.wait({ready, *filter(None, [self._reading])})
 
     async def _start(self) -> asyncio.StreamWriter:
         ours, theirs = socket.socketpair()

@@ -98,6 +98,11 @@ async def counting(file: str = "") -> Any:
     await asyncio.to_thread(Path(file).touch)
 
 
+@flow(name="nesting")
+async def nesting() -> Any:
+    return await errand()
+
+
 @flow(name="odd")
 def odd() -> None:
     raise ValueError("an odd flow")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID, uuid4
@@ -14,8 +17,9 @@ import pytest
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.worker import LeadAgentWorker
 from leadagent_prefect.worker.configuration import JobConfiguration
+from leadagent_prefect.worker.drain import Drain
 from leadagent_prefect.worker.job import Job, Known, Lines, line
-from leadagent_prefect.worker.launcher import ForkServerLost
+from leadagent_prefect.worker.launcher import ForkServerLost, Launcher
 from leadagent_prefect.worker.listener import heed
 from leadagent_prefect.worker.patience import DRAIN_VARIABLE, drain_seconds
 from leadagent_prefect.worker.remembered import remembered
@@ -250,3 +254,31 @@ async def test_a_run_looks_for_csrf_tokens_where_the_server_has_them(csrf):
     client = SimpleNamespace(read_flow_runs=read_flow_runs, _client=SimpleNamespace(enable_csrf_support=csrf))
     learned = await LeadAgentWorker(work_pool_name="p")._learned(client)
     assert learned.get("PREFECT_CLIENT_CSRF_SUPPORT_ENABLED") == (None if csrf else "false")
+
+
+async def test_asked_a_third_time_a_worker_kills_its_runs():
+    launched = Launched()
+    runs = Runs(launched)  # type: ignore[arg-type]  # as above
+    drain = Drain(runs, 60.0, lambda text: None)
+    running = asyncio.ensure_future(runs.run(JOB, nothing))
+    await asyncio.sleep(0)
+    drain.hurry()
+    assert launched.signals == []
+    drain.hurry()
+    assert launched.signals == [("1", 9)]
+    running.cancel()
+
+
+async def test_a_launcher_that_has_launched_nothing_has_nothing_to_signal_and_to_close():
+    launcher = Launcher()
+    launcher.signal("1", signal.SIGTERM)
+    await launcher.close()
+
+
+def test_what_is_imported_ahead_starts_no_thread_that_a_fork_would_lack():
+    code = (
+        "import threading; from leadagent_prefect.worker import child, forkserver; child.warm(); "
+        "print(threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

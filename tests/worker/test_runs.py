@@ -8,6 +8,9 @@ import signal
 import pytest
 from office import alive, until
 
+#: A server and a worker start within the first of them.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def errand(office, worker):
@@ -87,12 +90,13 @@ def test_a_workflow_that_is_cancelled_ends_itself(office, worker, errand, tmp_pa
 
 
 def test_a_flow_of_another_kind_runs(office, worker, tmp_path):
-    deployments = {name: office.deploy(worker.pool, name) for name in ("plain", "counting", "odd")}
+    deployments = {name: office.deploy(worker.pool, name) for name in ("plain", "counting", "nesting", "odd")}
     given = {"counting": {"file": str(tmp_path / "counted")}}
     runs = {name: office.start(one, **given.get(name, {})) for name, one in deployments.items()}
     assert {name: office.ended(run).state.type.value for name, run in runs.items()} == {
         "plain": "COMPLETED",
         "counting": "COMPLETED",
+        "nesting": "COMPLETED",
         "odd": "FAILED",
     }
     assert (tmp_path / "counted").exists()

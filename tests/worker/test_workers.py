@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from office import alive, children, until
 
+#: Each starts a worker, and the first a server.
+pytestmark = pytest.mark.timeout(300)
+
 
 class WithoutWebsockets(http.server.BaseHTTPRequestHandler):
     """Hands requests on to the server of the tests, but for those that would become a websocket."""

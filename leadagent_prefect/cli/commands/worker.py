@@ -45,5 +45,4 @@ def command(
     os.environ.update(client_environment(api))
     from leadagent_prefect.worker.command import work
 
-    work(api, pool=pool, queues=list(queues), name=name, limit=limit, drain=drain, say=say)
-    return 0
+    return work(api, pool=pool, queues=list(queues), name=name, limit=limit, drain=drain, say=say)
