@@ -56,7 +56,7 @@ def online(cluster: Cluster) -> int:
     return len(cluster.post("/work_pools/leadagent/workers/filter", asked))
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(480)
 def test_every_run_ends_right_each_step_is_called_once_and_the_work_is_spread(
     two_servers: Cluster, history: History, deployment: str
 ) -> None:
