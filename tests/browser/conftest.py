@@ -90,7 +90,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, relocated: Callable[[str]
         compiled = leadagent("compile", *workflows, env=env, cwd=project)
         assert compiled.returncode == 0, compiled.stderr
         # The worker makes the work pool, without which Prefect deploys nothing.
-        command = ["leadagent_prefect", "worker", "--pool", POOL]
+        command = ["-m", "leadagent_prefect", "worker", "--pool", POOL]
         with process("worker", command, {**env, "OPENAI_API_KEY": "not-a-real-key"}, project):
             until(lambda: _workers(server), 60, lambda: "the worker")
             command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]

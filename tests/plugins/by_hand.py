@@ -17,6 +17,10 @@ from cluster import Part, free_port, until
 from outside import environment
 
 _START_LIMIT = 90.0
+#: ``prefect``, without collections of cyclic garbage: one that comes upon a cursor of SQLite while another
+#: connection waits for the database stops the server's loop, and with it who holds the database, for the
+#: 60 s that SQLite waits. Ten runs at once on two busy cores do that to it.
+_PREFECT = "import gc, runpy; gc.disable(); runpy.run_module('prefect', run_name='__main__', alter_sys=True)"
 
 
 @dataclass
@@ -49,7 +53,7 @@ def server_by_hand(folder: Path) -> Iterator[ServerByHand]:
     """A new server, once it answers; it has ended with the block. Its UI is told where its API is."""
     port = free_port()
     url, home = f"http://127.0.0.1:{port}/api", folder / "by-hand"
-    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = ["-c", _PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     env = environment(home, PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_SERVER_UI_API_URL=url)
     with process("server", command, env, folder) as part:
         until(lambda: _is_healthy(part, url), _START_LIMIT, lambda: "the Prefect server")
@@ -57,12 +61,12 @@ def server_by_hand(folder: Path) -> Iterator[ServerByHand]:
 
 
 @contextlib.contextmanager
-def process(name: str, module: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[Part]:
-    """``python -m MODULE ...`` in ``folder``, which has ended with all its children when the block does."""
+def process(name: str, command: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[Part]:
+    """``python COMMAND`` in ``folder``, which has ended with all its children when the block does."""
     log = folder / f"{name}.log"
     with log.open("wb") as file:
         started = subprocess.Popen(
-            [sys.executable, "-m", *module],
+            [sys.executable, *command],
             env=env,
             cwd=folder,
             stdin=subprocess.DEVNULL,
