@@ -23,14 +23,14 @@ def work(
     limit: int | None,
     drain: float | None,
     say: Callable[[str], None],
-) -> int:
-    """Returns 0 after SIGTERM or SIGINT, once no run is left.
+) -> None:
+    """Returns after SIGTERM or SIGINT, once no run is left.
 
     Raises `ConfigurationError` for a work pool of another type, `PrefectUnavailable` where the API can't
     be reached, or is away for so long that Prefect's worker gives up.
     """
 
-    async def check_and_work() -> int:
+    async def check_and_work() -> None:
         try:
             await _check(pool)
             worker = LeadAgentWorker(
@@ -40,10 +40,9 @@ def work(
         except (httpx.HTTPError, RuntimeError) as error:
             message = f"the Prefect API at {api.url} does not answer as it should: {error}"
             raise PrefectUnavailable(message) from error
-        return 0
 
     say(f"Working for the work pool {pool!r} of {api.ui_url}")
-    return asyncio.run(check_and_work())
+    asyncio.run(check_and_work())
 
 
 async def _check(pool: str) -> None:

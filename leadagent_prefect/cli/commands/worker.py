@@ -29,7 +29,7 @@ from leadagent_prefect.errors import ConfigurationError
 )
 def command(
     pool: str, queues: tuple[str, ...], name: str | None, limit: int | None, drain: float | None
-) -> int:
+) -> None:
     """Run deployed workflows as they come.
 
     Each has a process of its own, which starts at once. The worker ends by SIGTERM or Ctrl-C; a second one
@@ -45,4 +45,4 @@ def command(
     os.environ.update(client_environment(api))
     from leadagent_prefect.worker.command import work
 
-    return work(api, pool=pool, queues=list(queues), name=name, limit=limit, drain=drain, say=say)
+    work(api, pool=pool, queues=list(queues), name=name, limit=limit, drain=drain, say=say)
