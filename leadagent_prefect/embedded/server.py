@@ -13,12 +13,14 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Container
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from leadagent_prefect.embedded.activity import Activity, CountedApp
 from leadagent_prefect.embedded.configured import setting
+from leadagent_prefect.embedded.garbage import collect_aside
 from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.embedded.idle import end_anyway, idle_limit, watch
 from leadagent_prefect.embedded.profile import SERVER_PROFILE, server_address
@@ -128,7 +130,10 @@ async def _serve_until_idle(
         end_anyway()
 
     watching = asyncio.ensure_future(cut_off_at_last())
+    over = threading.Event()
+    collect_aside(over.wait)
     try:
         await server.serve(sockets=[listener])
     finally:
+        over.set()
         watching.cancel()

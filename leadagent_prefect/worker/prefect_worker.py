@@ -152,7 +152,9 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         return taken
 
     async def _take(self) -> list[FlowRun]:
-        if self._stopping:
+        # With no slot free nothing could be taken, and hundreds of waiting runs are a long answer; the slot
+        # that is given back wakes this worker.
+        if self._stopping or (self._limiter is not None and self._limiter.available_tokens < 1):
             return []
         async with self._polling:  # an answer that has been overtaken would have runs in it that run already
             return await super().get_and_submit_flow_runs()
