@@ -22,9 +22,9 @@ __all__ = ["FILENAME", "Tuned", "update"]
 _NOTHING_TUNED = Tuned()
 _HEAD = """\
 # Deployments of workflows. `leadagent compile` and `leadagent deploy` keep entrypoint, version, description,
-# tags and schedules of theirs in step with the workflow files; all else in here is yours. `prefect deploy` wants
-# the work pool to be there: `leadagent worker`, `leadagent deploy` or
-# `prefect work-pool create leadagent --type leadagent` makes it.
+# tags and schedules of theirs in step with the workflow files; all else in here is yours.
+# `prefect deploy` wants the work pool to be there: `leadagent worker` and `leadagent deploy` make it, and so does
+# `prefect work-pool create leadagent --type leadagent`.
 """
 
 
