@@ -23,7 +23,7 @@ _NOTHING_TUNED = Tuned()
 _HEAD = """\
 # Deployments of workflows. `leadagent compile` and `leadagent deploy` keep entrypoint, version, description,
 # tags and schedules of theirs in step with the workflow files; all else in here is yours.
-# `prefect deploy` wants the work pool to be there: `leadagent worker` and `leadagent deploy` make it, and so does
+# `prefect deploy` wants the work pool to be there: `leadagent worker` and `leadagent deploy` make it, as does
 # `prefect work-pool create leadagent --type leadagent`.
 """
 

@@ -112,7 +112,7 @@ def test_a_file_is_made_with_everything_an_entry_can_say():
         == """\
 # Deployments of workflows. `leadagent compile` and `leadagent deploy` keep entrypoint, version, description,
 # tags and schedules of theirs in step with the workflow files; all else in here is yours.
-# `prefect deploy` wants the work pool to be there: `leadagent worker` and `leadagent deploy` make it, and so does
+# `prefect deploy` wants the work pool to be there: `leadagent worker` and `leadagent deploy` make it, as does
 # `prefect work-pool create leadagent --type leadagent`.
 deployments:
 - name: digest
