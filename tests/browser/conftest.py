@@ -58,7 +58,7 @@ class Deployed:
     def ended(self, run_id: str) -> Any:
         """The run, once it has ended."""
         return until(
-            lambda: self._if_ended(run_id), 60, lambda: f"the end of run {run_id}:\n{self.logs(run_id)}"
+            lambda: self._if_ended(run_id), 120, lambda: f"the end of run {run_id}:\n{self.logs(run_id)}"
         )
 
     def runs(self, flow: str) -> list[Any]:
@@ -102,7 +102,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, relocated: Callable[[str]
 
 
 def _clone(folder: Path, relocated: Callable[[str], str]) -> Path:
-    """What a user has after ``git clone``, with two workflows of this folder."""
+    """What a user has after ``git clone``, with the workflow of this folder."""
     project = folder / "project"
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("flows", "examples"):
@@ -129,7 +129,7 @@ class Window:
     def drawn(self, *names: str) -> set[str]:
         """Every text in the graph of the run, which is drawn on a canvas, once ``names`` are among them."""
         return until(
-            lambda: self._drawn().issuperset(names) and self._drawn(), 30, lambda: f"{names} in the graph"
+            lambda: self._drawn().issuperset(names) and self._drawn(), 60, lambda: f"{names} in the graph"
         )
 
     def _drawn(self) -> set[str]:
@@ -151,7 +151,7 @@ def window(deployed: Deployed, tmp_path: Path) -> Iterator[Window]:
             args=CHROMIUM,
             viewport={"width": 1400, "height": 1400},
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         context.add_init_script(KEEP_DRAWING)
         window = Window(context.pages[0])
         _listen(window, deployed.server.ui)

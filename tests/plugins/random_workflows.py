@@ -33,7 +33,7 @@ def workflows(draw: st.DrawFn) -> RefWorkflow:
     strategy = draw(st.sampled_from(STRATEGIES))
     wanted: Any = None
     if strategy == "partial_completion_allowed":
-        wanted = draw(st.sampled_from([None, 0, 1, 3, "50%", "80%", "100%"]))
+        wanted = draw(st.sampled_from([None, 0, 1, len(names), "50%", "80%", "100%"]))
     return RefWorkflow(tasks, draw(st.booleans()), draw(st.sampled_from([1, 2, 50])), strategy, wanted)
 
 

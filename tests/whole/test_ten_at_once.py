@@ -24,7 +24,7 @@ tasks:
 def test_ten_runs_at_once_on_a_fresh_home_all_complete(leaky_service: str, tmp_path: Path) -> None:
     (tmp_path / "flow.yaml").write_text(WORKFLOW.replace("URL", leaky_service))
     home = tmp_path / "home"
-    env = environment(home, LEADAGENT_SERVER_IDLE_SECONDS="60")
+    env = environment(home, LEADAGENT_SERVER_IDLE_SECONDS="600")
     command = [sys.executable, "-m", "leadagent_prefect", "run", "flow.yaml", "--json"]
     started = [
         subprocess.Popen(
