@@ -17,10 +17,9 @@ _LAST_QUOTE = re.compile(r'((?<!\\)(?:\\\\)*)"$')
 def docstring(text: str, depth: int = 0) -> str:
     """A docstring that is indented by ``depth`` steps, without a line end."""
     indent = "    " * depth
-    lines = [_escaped(line) for line in text.strip().splitlines()]
-    if lines:
-        lines[0] = re.sub('^"', r'\\"', lines[0])
-        lines[-1] = _LAST_QUOTE.sub(r"\1\"", lines[-1])
+    lines = [_escaped(line) for line in text.strip().splitlines() or [""]]
+    lines[0] = re.sub('^"', r'\\"', lines[0])
+    lines[-1] = _LAST_QUOTE.sub(r'\1\\"', lines[-1])
     body = "\n".join(f"{indent}{line}".rstrip() for line in lines)[len(indent) :]
     end = f"\n{indent}" if len(lines) > 1 else ""
     return f'{indent}"""{body}{end}"""'
