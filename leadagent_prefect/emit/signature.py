@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from leadagent_prefect.emit.code import Code, Group, Node, data
 from leadagent_prefect.emit.form import form_schema
-from leadagent_prefect.emit.layout import flat
+from leadagent_prefect.emit.layout import WIDTH, flat, width
 from leadagent_prefect.models import InputConfig
 
 _TYPES = {
@@ -51,7 +51,10 @@ def _annotation(name: str, config: InputConfig, found: Signature) -> str:
     node = _type(config)
     text = flat(node)
     found.typing |= {word for word in ("Annotated", "Literal", "Any") if word in text.split("(")[0]}
-    if "Annotated[" not in text and len(text) <= _LONGEST_IN_PLACE:
+    # The formatter would break the brackets of a type where its line is too long.
+    line = f"    {name}: {text}{'' if config.required else f' = {flat(data(config.default))}'},"
+    breaks = "[" in text and (len(text) > _LONGEST_IN_PLACE or width(line) > WIDTH)
+    if "Annotated[" not in text and not breaks:
         return text
     found.pydantic |= {"WithJsonSchema"} if "WithJsonSchema(" in text else set()
     alias = "".join(word[:1].upper() + word[1:] for word in name.split("_")) + "Input"
