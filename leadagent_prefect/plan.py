@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
 from leadagent_prefect.resilience.retry import RetryPolicy, merge
@@ -21,19 +21,26 @@ if TYPE_CHECKING:
     from leadagent_prefect.loader import Loaded
 
 
+#: What a step does: it calls an agent, or it is one of those that call nobody.
+Kind = Literal["call", "value", "wait", "fail", "finish"]
+_WITHOUT_AGENT: tuple[Kind, ...] = ("value", "wait", "fail", "finish")
+
+
 @dataclass(frozen=True)
 class Step:
     """A task as planned.
 
     ``upstreams`` are the names of all tasks it waits for, in file order: those of ``depends_on`` and those
-    its templates read. ``timeout`` bounds one attempt, ``request_timeout`` one request (seconds).
-    ``secrets`` are the names of secrets its parameters need, ``reads_secrets`` says whether they read any.
+    its templates read; ``judged`` are those among them whose ends its trigger rule is about. ``timeout``
+    bounds one attempt, ``request_timeout`` one request (seconds). ``secrets`` are the names of secrets its
+    parameters need, ``reads_secrets`` says whether they read any.
     """
 
     index: int
     task: TaskConfig
-    agent: AgentConfig
+    called: AgentConfig | None
     upstreams: tuple[str, ...]
+    judged: tuple[str, ...]
     retry: RetryPolicy
     timeout: float | None
     request_timeout: float
@@ -47,6 +54,37 @@ class Step:
     @property
     def action(self) -> str:
         return self.task.action or ""
+
+    @property
+    def kind(self) -> Kind:
+        return next((kind for kind in _WITHOUT_AGENT if kind in self.task.model_fields_set), "call")
+
+    @property
+    def agent(self) -> AgentConfig:
+        """Whom it calls. Of a step that calls nobody there is none, and nobody asks."""
+        assert self.called is not None
+        return self.called
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What it is rendered of before it runs: the parameters of a call, or the one key of its kind."""
+        return self.task.parameters if self.kind == "call" else {self.kind: getattr(self.task, self.kind)}
+
+    @property
+    def shown(self) -> str:
+        """What it does, in a few words."""
+        if self.kind == "call":
+            return f"{self.agent.name}: {self.action}"
+        return f"wait {self.task.wait:g} s" if self.kind == "wait" else self.kind
+
+    @property
+    def condition(self) -> str:
+        """When it runs, in a few words; empty for one that runs when all it waits for has completed."""
+        rule = self.task.trigger_rule
+        words: list[str] = [rule] if rule != "all_success" else []
+        if self.task.when is not None:
+            words.append(f"when {str(self.task.when).strip()}")
+        return ", ".join(words)
 
 
 @dataclass(frozen=True)
@@ -79,7 +117,7 @@ class Plan:
     @cached_property
     def agents(self) -> Mapping[str, AgentConfig]:
         """The agents that are called, by name, in file order."""
-        used = {step.agent.name for step in self.steps}
+        used = {step.called.name for step in self.steps if step.called is not None}
         return {agent.name: agent for agent in self.workflow.agents if agent.name in used}
 
     @cached_property
@@ -100,7 +138,7 @@ class Plan:
     @property
     def _templated(self) -> list[Any]:
         agents: list[Any] = [agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values()]
-        return agents + [step.task.parameters for step in self.steps]
+        return agents + [step.payload for step in self.steps]
 
     @cached_property
     def levels(self) -> tuple[tuple[str, ...], ...]:
@@ -172,21 +210,29 @@ def plan_of(loaded: Loaded) -> Plan:
 
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:
-    agent = agents[task.agent_name or ""]
-    read = _roots("tasks", [task.parameters], guarded=True)
-    upstreams = sorted(read.union(task.depends_on), key=names.__getitem__)
-    agent_set_timeout = "timeout" in agent.model_fields_set
+    agent = agents[task.agent_name] if task.agent_name is not None else None
+    read = _roots("tasks", [task.parameters, task.when, task.value, task.fail, task.finish], guarded=True)
+    upstreams = tuple(sorted(read.union(task.depends_on), key=names.__getitem__))
+    named = tuple(name for name in upstreams if name in task.depends_on)
     return Step(
         index=index,
         task=task,
-        agent=agent,
-        upstreams=tuple(upstreams),
-        retry=merge(agent.retry_config, task.retry_config),
+        called=agent,
+        upstreams=upstreams,
+        judged=named if named and task.trigger_rule != "all_success" else upstreams,
+        retry=merge(agent.retry_config if agent else None, task.retry_config),
         timeout=task.timeout,
-        request_timeout=agent.timeout if agent_set_timeout or task.timeout is None else task.timeout,
+        request_timeout=_request_timeout(agent, task),
         secrets=_roots("secrets", [task.parameters]),
         reads_secrets=bool(_roots("secrets", [task.parameters], guarded=True)),
     )
+
+
+def _request_timeout(agent: AgentConfig | None, task: TaskConfig) -> float:
+    if agent is None:
+        return 0.0
+    written = "timeout" in agent.model_fields_set or task.timeout is None
+    return agent.timeout if written or task.timeout is None else task.timeout
 
 
 def _roots(root: str, values: Iterable[Any], *, guarded: bool = False) -> frozenset[str]:

@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from leadagent_prefect.checks.context import Context, Part
+from leadagent_prefect.checks.kinds import KINDS
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.models import RetryConfig
 from leadagent_prefect.source import Path
 
-#: Keys of tasks that call no agent; the loader says that they are not supported yet.
-_KINDS = frozenset({"workflow", "tasks", "value", "wait", "fail", "finish"})
 _MANY = 100
+#: Keys of tasks that call no agent.
+_OTHERS = frozenset(KINDS) - {"agent_name"}
 
 
 def check_calls(context: Context) -> None:
     """A task names a defined agent and an action; an agent is called by some task."""
     for task in context.tasks:
-        if not _KINDS.intersection(task.data):
+        if not _OTHERS.intersection(task.data):
             _check_call(context, task)
-    if not context.tasks or not all(_names_agent(context, task) for task in context.tasks):
+    calling = [task for task in context.tasks if not _OTHERS.intersection(task.data)]
+    if not context.tasks or not all(_names_agent(context, task) for task in calling):
         return  # the task that is wrong may mean the agent that no other one calls
-    named = {task.data["agent_name"] for task in context.tasks}
+    named = {task.data["agent_name"] for task in calling}
     for agent in context.agents:
         if agent.name is not None and agent.name not in named and context.agent_of[agent.name] is agent:
             message, path = f"{agent.label} is called by no task", (*agent.path, "name")

@@ -11,6 +11,8 @@ The worst case holds under these formulas, in which every attempt but the last o
   S / W + (1 - 1 / W) x C (Graham's bound for a scheduler that leaves no slot idle); never more than
   ``global_timeout``.
 
+A task that calls nobody takes no time, but for one that waits; a task that may be skipped is counted.
+
 Time that leadagent and Prefect need for themselves, and a service's own waits for a free slot, are not in it.
 """
 
@@ -36,7 +38,7 @@ def plan_report(plan: Plan) -> dict[str, Any]:
         "secrets": sorted(plan.secrets),
         "tasks": [_task(step) for step in plan.in_order],
         "worst_case": {
-            "calls": sum(step.retry.attempts for step in plan.steps),
+            "calls": sum(_calls(step) for step in plan.steps),
             "seconds": round(_seconds(plan), 3),
         },
     }
@@ -45,9 +47,12 @@ def plan_report(plan: Plan) -> dict[str, Any]:
 def _task(step: Step) -> dict[str, Any]:
     return {
         "name": step.name,
-        "agent": step.agent.name,
-        "action": step.action,
+        "kind": step.kind,
+        "agent": step.agent.name if step.kind == "call" else None,
+        "action": step.action if step.kind == "call" else None,
         "waits_for": list(step.upstreams),
+        "trigger_rule": step.task.trigger_rule,
+        "when": step.task.when,
         "attempts": step.retry.attempts,
         "delays": step.retry.delays(),
         "max_delay": step.retry.max_delay if step.retry.attempts > 1 else None,
@@ -55,11 +60,17 @@ def _task(step: Step) -> dict[str, Any]:
         "retry_on": sorted(step.retry.retry_on),
         "attempt_seconds": _attempt(step),
         "continue_on_failure": step.task.continue_on_failure,
-        "worst_case": {"calls": step.retry.attempts, "seconds": round(_worst(step), 3)},
+        "worst_case": {"calls": _calls(step), "seconds": round(_worst(step), 3)},
     }
 
 
+def _calls(step: Step) -> int:
+    return step.retry.attempts if step.kind == "call" else 0
+
+
 def _attempt(step: Step) -> float:
+    if step.kind != "call":
+        return step.task.wait or 0.0
     return step.request_timeout if step.timeout is None else step.timeout
 
 

@@ -44,6 +44,20 @@ ROWS = (
         "become `-`. Rename one of them.",
     ),
     Code(
+        "exclusive-branches",
+        "A task that waits for branches of which only one runs",
+        "Two tasks have conditions that exclude each other, so one of them is always skipped; a task whose "
+        "trigger rule is `all_success`, the default, is then skipped too, every time. With "
+        "`trigger_rule: none_failed` it runs after whichever branch did.",
+        "warning",
+    ),
+    Code(
+        "invalid-condition",
+        "A condition that is no expression",
+        '`when` is true or false by the value of one expression, `when: "{{ inputs.deep }}"`. Text around an '
+        "expression, or none at all, makes it a text, which is always true.",
+    ),
+    Code(
         "invalid-default",
         "A value that does not fit its input",
         "The default of an input, or the value a schedule gives it, is held to the type and the schema of "
@@ -128,6 +142,11 @@ ROWS = (
         "Its class was registered, or defined, in one running program, and a compiled flow runs in others. "
         "Put the class into a module beside the workflow file, or into a package, and name it in "
         '`custom_params.class: "module:ClassName"`.',
+    ),
+    Code(
+        "rule-without-dependencies",
+        "A trigger rule with nothing to look at",
+        "A `trigger_rule` is about how the tasks have ended that a task waits for. This one waits for none.",
     ),
     Code(
         "template-not-allowed",
@@ -218,5 +237,11 @@ ROWS = (
         "wrong-agent-type",
         "A key that is for another type of agent",
         "`accept_status` is about HTTP answers: only `http_api` tasks have them.",
+    ),
+    Code(
+        "wrong-task-kind",
+        "A key that is for another kind of task",
+        "A task with `value`, `wait`, `fail` or `finish` calls nobody, so there is nothing that could be tried "
+        "again, time out, or be undone. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
     ),
 )

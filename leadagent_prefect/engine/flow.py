@@ -128,7 +128,7 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
 
 def conclude(run: Run) -> State[Any]:
     """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
-    found = verdict(run.plan, run.outcomes, run.control.token.stop)
+    found = verdict(run.plan, run.outcomes, run.stop)
     outputs, problems = _outputs(run, found)
     if problems:
         found = Verdict(

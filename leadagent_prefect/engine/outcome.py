@@ -1,4 +1,4 @@
-"""What came of a step, and what follows from it. Pure: the rules of the failure strategies."""
+"""What came of a step, and what the run comes to. Pure: the rules of the failure strategies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from leadagent_prefect.engine.stop import Stop
-from leadagent_prefect.plan import Plan, Step
+from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import RunStatus, TaskResult, TaskStatus, WorkflowResult
 
 
@@ -36,27 +36,18 @@ class Outcome:
         return self.status == "completed" or self.tolerated
 
     @property
+    def counts_as_failed(self) -> bool:
+        """For the tasks after it: a failure that nothing tolerates, or a skip that one has caused."""
+        if self.status == "skipped":
+            return self.from_failure
+        return not self.lets_dependents_run
+
+    @property
     def duration(self) -> float:
         """Seconds from the start of the first attempt to the end."""
         if self.started_at is None or self.ended_at is None:
             return 0.0
         return (self.ended_at - self.started_at).total_seconds()
-
-
-def skip_for(step: Step, outcomes: Mapping[str, Outcome]) -> Outcome | None:
-    """The skip of a step whose dependencies do not let it run, or None: it runs. All of them have ended."""
-    blocking = [name for name in step.upstreams if not outcomes[name].lets_dependents_run]
-    if not blocking:
-        return None
-    name, outcome = blocking[0], outcomes[blocking[0]]
-    from_failure = any(outcomes[n].status != "skipped" or outcomes[n].from_failure for n in blocking)
-    return Outcome(
-        "skipped", error=f'task "{name}", which it depends on, {_was(outcome)}', from_failure=from_failure
-    )
-
-
-def _was(outcome: Outcome) -> str:
-    return "failed" if outcome.status == "failed" else f"was {outcome.status}"
 
 
 def ends_the_run(plan: Plan, outcome: Outcome) -> bool:
@@ -78,6 +69,8 @@ def verdict(plan: Plan, outcomes: Mapping[str, Outcome], stop: Stop | None) -> V
     """The status of a run all of whose steps have an outcome."""
     completed = sum(outcome.status == "completed" for outcome in outcomes.values())
     counts = f"{completed}/{len(outcomes)} tasks completed"
+    if stop is not None and stop.kind == "finished":
+        return Verdict("completed", None, f"{stop.reason}; {counts}")
     if stop is not None and stop.kind == "cancelled":
         return Verdict("cancelled", None, f"{stop.reason}; {counts}")
     if stop is not None and stop.kind == "timeout":
@@ -85,9 +78,12 @@ def verdict(plan: Plan, outcomes: Mapping[str, Outcome], stop: Stop | None) -> V
     # In file order: the same run tells the same story, whichever of its tasks ended first.
     ordered = [(step.name, outcomes[step.name]) for step in plan.steps]
     failed = [name for name, o in ordered if o.status == "failed" and not o.tolerated]
+    said = [name for name in failed if plan.by_name[name].kind == "fail"]
     if not failed:
         return Verdict("completed", None, counts)
     message = f"{counts}; failed: {', '.join(failed[:10])}{', ...' if len(failed) > 10 else ''}"
+    if said:
+        return Verdict("failed", None, f"{outcomes[said[0]].error}; {message}")
     if plan.workflow.failure_strategy == "partial_completion_allowed":
         counted = sum(outcome.status != "skipped" for outcome in outcomes.values())
         if completed >= plan.needed_successes(counted):

@@ -14,6 +14,7 @@ from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
 from leadagent_prefect.engine.report import Reporter
+from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.engine.values import Ready, References, TaskView
 from leadagent_prefect.plan import Plan, Step
 from leadagent_prefect.redaction import Redactor
@@ -32,6 +33,13 @@ class Run:
     started_at: datetime
     rng: random.Random = field(default_factory=random.Random)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    finish: Stop | None = None
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why nothing more starts, if so; what was said first stands, but for a cancel or the end of its time."""
+        stop = self.control.token.stop
+        return stop if stop is not None and (self.finish is None or stop.kind != "failed") else self.finish
 
     @property
     def redactor(self) -> Redactor:

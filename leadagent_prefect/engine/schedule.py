@@ -6,7 +6,8 @@ import asyncio
 import heapq
 from typing import Any
 
-from leadagent_prefect.engine.outcome import Outcome, ends_the_run, skip_for
+from leadagent_prefect.engine.outcome import Outcome, ends_the_run
+from leadagent_prefect.engine.rules import skip_for
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.engine.task import StepCall, run_step
@@ -40,17 +41,13 @@ class Scheduler:
         await self._skip_the_rest()
 
     def _start_what_may(self) -> None:
-        while self._ready and len(self._running) < self._plan.width and self._stop is None:
+        while self._ready and len(self._running) < self._plan.width and self._run.stop is None:
             step = self._plan.steps[heapq.heappop(self._ready)]
             call = StepCall(self._run, step, skip_for(step, self._run.outcomes))
             self._running[asyncio.ensure_future(run_step(call, self._upstreams(step)))] = call
 
     def _upstreams(self, step: Step) -> list[StepCall]:
         return [self._ended[name] for name in step.upstreams if name in self._ended]
-
-    @property
-    def _stop(self) -> Stop | None:
-        return self._run.control.token.stop
 
     async def _wait(self) -> None:
         """Until a step ends, the run is stopped, or its time is over."""
@@ -88,20 +85,30 @@ class Scheduler:
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self._run.outcomes[step.name] = outcome
         self._run.report.task_ended(step.name, outcome)
-        if ends_the_run(self._plan, outcome):
-            self._run.control.token.set(Stop("failed", f'the run stopped because task "{step.name}" failed'))
+        self._follow_from(step, outcome)
         for name in self._plan.dependents[step.name]:
             self._waiting[name] -= 1
             if not self._waiting[name]:
                 heapq.heappush(self._ready, self._plan.by_name[name].index)
 
+    def _follow_from(self, step: Step, outcome: Outcome) -> None:
+        """What the end of a step means for the whole run."""
+        if step.kind == "finish" and outcome.status == "completed":
+            self._run.finish = self._run.finish or Stop("finished", f"finished: {outcome.result}")
+        elif step.kind == "fail" and outcome.status == "failed" and self._run.finish is None:
+            self._run.control.token.set(Stop("failed", f'task "{step.name}" says: {outcome.error}'))
+        elif ends_the_run(self._plan, outcome) and self._run.finish is None:
+            self._run.control.token.set(Stop("failed", f'the run stopped because task "{step.name}" failed'))
+
     async def _skip_the_rest(self) -> None:
         """What never started is skipped. A cancelled run sends no more task runs to Prefect for it."""
-        stop = self._stop
+        stop = self._run.stop
         for step in self._plan.steps:
             if step.name in self._run.outcomes or stop is None:
                 continue
-            skip = Outcome("skipped", error=stop.reason, from_failure=stop.kind != "cancelled")
+            skip = Outcome(
+                "skipped", error=stop.reason, from_failure=stop.kind not in ("cancelled", "finished")
+            )
             if stop.kind != "cancelled":
                 self._ended[step.name] = call = StepCall(self._run, step, skip)
                 await run_step(call, self._upstreams(step))

@@ -6,12 +6,15 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-StopKind = Literal["cancelled", "failed", "timeout"]
+StopKind = Literal["cancelled", "failed", "timeout", "finished"]
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run starts nothing more: it was cancelled, a task failed, or its time is over."""
+    """Why a run starts nothing more: it was cancelled, a task failed, its time is over, or a task said so.
+
+    The last one, ``finished``, lets run what runs, so no token is set for it.
+    """
 
     kind: StopKind
     reason: str

@@ -25,6 +25,7 @@ from prefect.transactions import get_transaction
 from prefect.utilities.engine import emit_task_run_state_change_event, link_state_to_task_run_result
 
 from leadagent_prefect.engine.attempt import attempt
+from leadagent_prefect.engine.local import without_agent
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
@@ -61,11 +62,16 @@ class StepCall:
             self._prepare()
 
     def _prepare(self) -> None:
-        """Renders the parameters with secrets as references, for the key under which the result is kept."""
+        """Judges the condition and renders the parameters, with secrets as references, for the key under
+        which the result is kept.
+        """
         scope = self.run.scope(secrets=self.run.references)
         try:
-            self.parameters = render(self.step.task.parameters, scope)
-            endpoint = render(self.step.agent.endpoint, scope)
+            if self.step.task.when is not None and not render(self.step.task.when, scope):
+                self.outcome = Outcome("skipped", error=f"its condition does not hold: {self.step.task.when}")
+                return
+            self.parameters = render(self.step.payload, scope)
+            endpoint = render(self.step.called.endpoint, scope) if self.step.called is not None else None
         except TemplateError as error:
             self.problem = error
             return
@@ -79,7 +85,8 @@ class StepCall:
 
 def result_key(run_id: str, step: Step, endpoint: str | None, parameters: Mapping[str, Any]) -> str:
     """SHA-256 of all that makes a result this step's: never shared with another run, agent or step."""
-    parts: list[Any] = [run_id, [], step.name, None, step.agent.type, endpoint, step.action, parameters]
+    called = step.called.type if step.called is not None else step.kind
+    parts: list[Any] = [run_id, [], step.name, None, called, endpoint, step.action, parameters]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -110,11 +117,18 @@ async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
     try:
         if call.problem is not None:
             raise call.problem
-        answer = await attempt(call.run, call.step, call.parameters, call.attempts, call.idempotency_key)
+        answer = await _perform(call)
     except AgentError as error:
         return _failed(call, error)
     call.outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
     return answer
+
+
+async def _perform(call: StepCall) -> dict[str, Any]:
+    if call.step.kind == "call":
+        return await attempt(call.run, call.step, call.parameters, call.attempts, call.idempotency_key)
+    result = await without_agent(call.run, call.step, call.parameters[call.step.kind], call.key or "")
+    return {"result": result, "metadata": {}}
 
 
 def _failed(call: StepCall, error: AgentError) -> State[Any]:

@@ -54,11 +54,18 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
     indent = " " * (len(str(number)) + 2)
     tolerated = "; a failure is tolerated" if task["continue_on_failure"] else ""
-    call = f"{printable(task['agent'])}: {printable(task['action'])}"
-    yield f"{number}. {printable(task['name'])}  [{call}]{tolerated}"
+    called = f"{task['agent']}: {task['action']}" if task["agent"] else task["kind"]
+    yield f"{number}. {printable(task['name'])}  [{printable(called)}]{tolerated}"
     if task["waits_for"]:
         yield f"{indent}waits for {', '.join(map(printable, task['waits_for']))}"
+    if task["trigger_rule"] != "all_success":
+        yield f"{indent}runs by the rule {task['trigger_rule']}"
+    if task["when"] is not None:
+        yield f"{indent}when {printable(str(task['when']).strip())}"
     each = _duration(task["attempt_seconds"])
+    if not task["agent"]:
+        yield from [f"{indent}waits {each}"] if task["kind"] == "wait" else []
+        return
     if task["attempts"] == 1:
         yield f"{indent}1 attempt of at most {each}"
         return
