@@ -37,7 +37,7 @@ class Run:
 
     @property
     def stop(self) -> Stop | None:
-        """Why nothing more starts, if so; what was said first stands, but for a cancel or the end of its time."""
+        """Why nothing more starts, if so: a run that has finished early is not failed by what still runs."""
         stop = self.control.token.stop
         return stop if stop is not None and (self.finish is None or stop.kind != "failed") else self.finish
 
