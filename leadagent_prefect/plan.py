@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any, Literal
 
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 #: What a step does: it calls an agent, or it is one of those that call nobody.
 Kind = Literal["call", "value", "wait", "fail", "finish"]
 _WITHOUT_AGENT: tuple[Kind, ...] = ("value", "wait", "fail", "finish")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How a task runs once for each item: ``name`` is the item's in templates, ``limit`` how many may run at
+    a time. ``when_per_item`` says that the condition names the item, and so is each item's own.
+    """
+
+    name: str
+    limit: int
+    when_per_item: bool
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class Step:
     request_timeout: float
     secrets: frozenset[str]
     reads_secrets: bool
+    loop: Loop | None = None
 
     @property
     def name(self) -> str:
@@ -82,9 +94,19 @@ class Step:
         """When it runs, in a few words; empty for one that runs when all it waits for has completed."""
         rule = self.task.trigger_rule
         words: list[str] = [rule] if rule != "all_success" else []
+        if self.loop is not None:
+            over = self.task.for_each
+            words.insert(0, f"for each of {over.strip() if isinstance(over, str) else len(over)}")
         if self.task.when is not None:
             words.append(f"when {str(self.task.when).strip()}")
         return ", ".join(words)
+
+    def tolerated(self, total: int) -> int:
+        """How many of ``total`` items may fail; a percentage is rounded down."""
+        wanted = self.task.tolerated_failures
+        if wanted is None or isinstance(wanted, int):
+            return wanted or 0
+        return floor(round(float(wanted[:-1]) * total, 6) / 100)
 
 
 @dataclass(frozen=True)
@@ -197,7 +219,13 @@ def build(
     """The plan of a checked workflow: its references exist and form no cycle."""
     agents = {agent.name: agent for agent in workflow.agents}
     names = {task.name: index for index, task in enumerate(workflow.tasks)}
-    steps = tuple(_step(index, task, agents, names) for index, task in enumerate(workflow.tasks))
+    widest = workflow.max_parallel_tasks
+    usual = widest if workflow.parallel_execution else 1
+    loops = {task.name: _loop(task, usual, widest) for task in workflow.tasks}
+    steps = tuple(
+        replace(_step(index, task, agents, names), loop=loops[task.name])
+        for index, task in enumerate(workflow.tasks)
+    )
     return Plan(workflow, steps, digest, filename, dict(lines or {}))
 
 
@@ -211,7 +239,8 @@ def plan_of(loaded: Loaded) -> Plan:
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:
     agent = agents[task.agent_name] if task.agent_name is not None else None
-    read = _roots("tasks", [task.parameters, task.when, task.value, task.fail, task.finish], guarded=True)
+    templated = [task.parameters, task.when, task.value, task.fail, task.finish, task.for_each, task.key]
+    read = _roots("tasks", templated, guarded=True)
     upstreams = tuple(sorted(read.union(task.depends_on), key=names.__getitem__))
     named = tuple(name for name in upstreams if name in task.depends_on)
     return Step(
@@ -226,6 +255,15 @@ def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names
         secrets=_roots("secrets", [task.parameters]),
         reads_secrets=bool(_roots("secrets", [task.parameters], guarded=True)),
     )
+
+
+def _loop(task: TaskConfig, usual: int, widest: int) -> Loop | None:
+    if "for_each" not in task.model_fields_set:
+        return None
+    name = task.as_ or "item"
+    roots = {reference.root for _, reference in references(task.when)}
+    limit = min(task.max_concurrency or usual, widest)
+    return Loop(name, limit, when_per_item=bool(roots & {name, "item", "index"}))
 
 
 def _request_timeout(agent: AgentConfig | None, task: TaskConfig) -> float:

@@ -42,21 +42,33 @@ class AgentResponse(BaseModel):
         )
 
 
+class ItemCounts(BaseModel):
+    """How the items of a task with ``for_each`` ended; those that were skipped or cancelled are in total."""
+
+    total: int
+    completed: int
+    failed: int
+
+
 class TaskResult(BaseModel):
-    """One row of ``tasks`` in a run's result. ``duration`` is in seconds over all attempts and waits."""
+    """One row of ``tasks`` in a run's result. ``duration`` is in seconds over all attempts and waits.
+
+    Of a task with ``for_each``, ``attempts`` is the sum over its items, which ``items`` counts.
+    """
 
     status: TaskStatus
     attempts: int = 0
     duration: float = 0.0
     error: str | None = None
     error_class: str | None = None
+    items: ItemCounts | None = None
 
 
 class WorkflowResult(BaseModel):
     """What a run came to; ``model_dump(mode="json")`` is what ``leadagent run --json`` prints.
 
-    ``results`` holds completed tasks only; ``errors`` maps every failed task to its message, tolerated
-    ones too. ``execution_time`` is in seconds.
+    ``results`` holds completed tasks only; ``errors`` maps every failed task and item (``NAME[KEY]``) to its
+    message, tolerated ones too. ``execution_time`` is in seconds.
     """
 
     status: RunStatus

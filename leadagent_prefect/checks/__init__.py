@@ -12,6 +12,7 @@ from leadagent_prefect.checks.credentials import check_credentials
 from leadagent_prefect.checks.dependencies import check_dependencies
 from leadagent_prefect.checks.http import check_http_tasks
 from leadagent_prefect.checks.kinds import check_kinds
+from leadagent_prefect.checks.loops import check_loops
 from leadagent_prefect.checks.names import check_input_names, check_names
 from leadagent_prefect.checks.references import check_templates
 from leadagent_prefect.checks.schedule import check_schedules
@@ -24,6 +25,7 @@ _RULES = (
     check_names,
     check_input_names,
     check_kinds,
+    check_loops,
     check_calls,
     check_retries,
     check_success,

@@ -18,7 +18,7 @@ _HINTS, _PLACED, _ERRORS = 200, 1000, 5000
 
 
 #: The keys of a task whose strings are templates, but for those of its maps and undoings.
-TEMPLATED = ("parameters", "when", "value", "fail", "finish")
+TEMPLATED = ("parameters", "when", "value", "fail", "finish", "for_each", "key")
 
 
 class Part(NamedTuple):

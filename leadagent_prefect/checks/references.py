@@ -58,7 +58,8 @@ def check_templates(context: Context) -> list[Read]:
     reads: list[Read] = []
     for task in context.tasks:
         for key in TEMPLATED:
-            names = (*(_TASK if key == "parameters" else _STORED), *_loop_names(task))
+            names = _TASK if key == "parameters" else _STORED
+            names = names if key == "for_each" else (*names, *_loop_names(task))
             for place, found in _check(context, task, task.data.get(key), (*task.path, key), names):
                 if found.root == "tasks" and found.path and isinstance(found.path[0], str):
                     reads.append(Read(task, found.path[0], place, (found.offset, found.length)))
@@ -181,7 +182,7 @@ def _refuse(context: Context, part: Part, keys: tuple[str, ...]) -> None:
                     "template-not-here",
                     f"{part.label}: a template is not evaluated in {key}",
                     path,
-                    hint="templates are evaluated in parameters, when, value, fail, finish, outputs and the "
-                    "strings of agents",
+                    hint="templates are evaluated in parameters, when, for_each, key, value, fail, finish, "
+                    "outputs and the strings of agents",
                     place=(start, len(text.rstrip()) - start),
                 )

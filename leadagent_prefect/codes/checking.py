@@ -82,6 +82,12 @@ ROWS = (
         "underscores, and no word of Python.",
     ),
     Code(
+        "invalid-loop",
+        "A map over nothing, or with keys that are none",
+        "`for_each` goes over a list or a mapping: written out, or the value of one expression. `as` names "
+        "the item in templates, and `key` is an expression that differs from item to item.",
+    ),
+    Code(
         "invalid-schedule",
         "Not a schedule",
         "A schedule has exactly one of `cron` (five or six fields), `interval` and `rrule` (with `FREQ=`).",

@@ -9,35 +9,36 @@ from typing import Any
 from prefect.context import TaskRunContext
 
 from leadagent_prefect.engine.arrival import take_in
-from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import CallCancelled, InternalError
-from leadagent_prefect.plan import Step
 from leadagent_prefect.templates.texts import to_text
 
 
-async def without_agent(run: Run, step: Step, payload: Any, key: str) -> Any:
-    """The result of the step; ``payload`` is what its key says, rendered, and ``key`` that of its result.
+async def without_agent(call: StepCall, payload: Any) -> Any:
+    """The result of the step; ``payload`` is what its key says, rendered.
 
     Raises `AgentError`: a step that fails on purpose is ``internal``, one whose run is stopped is cancelled.
     """
-    if step.kind == "wait":
-        await _wait(run, float(payload), f"{key}-until")
+    kind = call.step.kind
+    if kind == "wait":
+        await _wait(call.token, float(payload), f"{call.key}-until")
         return None
-    clean = take_in(payload, run.redactor, step.kind)
-    if step.kind == "value":
+    clean = take_in(payload, call.run.redactor, kind)
+    if kind == "value":
         return clean
-    if step.kind == "fail":
+    if kind == "fail":
         raise InternalError(to_text(clean))
     return to_text(clean)
 
 
-async def _wait(run: Run, seconds: float, key: str) -> None:
+async def _wait(token: StopToken, seconds: float, key: str) -> None:
     """Until ``seconds`` after its first start, which is kept: a run that is taken up again waits the rest."""
     left = await _end_of_wait(key, seconds) - time.time()
     if left > 0:
-        done, _ = await asyncio.wait({run.control.token.future}, timeout=left)
-        if done:
-            raise CallCancelled(run.control.token.future.result().reason)
+        await asyncio.wait({token.future}, timeout=left)
+        if token.stop is not None:
+            raise CallCancelled(token.stop.reason)
 
 
 async def _end_of_wait(key: str, seconds: float) -> float:

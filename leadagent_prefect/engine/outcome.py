@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.plan import Plan
-from leadagent_prefect.results import RunStatus, TaskResult, TaskStatus, WorkflowResult
+from leadagent_prefect.results import ItemCounts, RunStatus, TaskResult, TaskStatus, WorkflowResult
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a step ended. ``result`` and ``metadata`` are redacted JSON data, ``error`` is redacted.
 
+    ``items`` and ``item_errors`` (``{key: {"class": ..., "message": ...}}``) are of a task with ``for_each``.
     ``tolerated``: a failure that ``continue_on_failure`` allows. ``from_failure``: a skip that a failure
     caused, which counts as a failure for the steps after it.
     """
@@ -30,6 +31,8 @@ class Outcome:
     ended_at: datetime | None = None
     tolerated: bool = False
     from_failure: bool = False
+    items: ItemCounts | None = None
+    item_errors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def lets_dependents_run(self) -> bool:
@@ -97,13 +100,22 @@ def summary(plan: Plan, outcomes: Mapping[str, Outcome], status: RunStatus) -> W
     return WorkflowResult(
         status=status,
         results={name: o.result for name, o in ordered if o.status == "completed"},
-        errors={name: o.error or "" for name, o in ordered if o.status == "failed"},
+        errors=_errors(ordered),
         tasks={name: _row(o) for name, o in ordered},
         total_tasks=len(ordered),
         completed_tasks=sum(o.status == "completed" for _, o in ordered),
         failed_tasks=sum(o.status == "failed" for _, o in ordered),
         skipped_tasks=sum(o.status == "skipped" for _, o in ordered),
     )
+
+
+def _errors(ordered: Sequence[tuple[str, Outcome]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, outcome in ordered:
+        if outcome.status == "failed":
+            found[name] = outcome.error or ""
+        found.update({f"{name}[{key}]": error["message"] for key, error in outcome.item_errors.items()})
+    return found
 
 
 def _row(outcome: Outcome) -> TaskResult:
@@ -113,4 +125,5 @@ def _row(outcome: Outcome) -> TaskResult:
         duration=round(outcome.duration, 6),
         error=outcome.error,
         error_class=outcome.error_class,
+        items=outcome.items,
     )

@@ -27,6 +27,7 @@ class StopToken:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._future: asyncio.Future[Stop] | None = None
         self._early: Stop | None = None
+        self._parent: StopToken | None = None
 
     def bind(self) -> None:
         """Ties the token to the running loop; called by the run before anything waits."""
@@ -46,6 +47,22 @@ class StopToken:
     @property
     def stop(self) -> Stop | None:
         return self._future.result() if self._future is not None and self._future.done() else None
+
+    def child(self) -> StopToken:
+        """A token that is set with this one, and may be set before: of a part of the run. See `release`."""
+        child = StopToken()
+        child.bind()
+        child._parent = self
+        self.future.add_done_callback(child._follow)
+        return child
+
+    def release(self) -> None:
+        """The part of the run that a `child` was made for has ended."""
+        if self._parent is not None:
+            self._parent.future.remove_done_callback(self._follow)
+
+    def _follow(self, parent: asyncio.Future[Stop]) -> None:
+        self.set(parent.result())
 
     def request(self, kind: StopKind, reason: str) -> None:
         """Asks the run to stop; the first request counts, and one after its end does nothing."""

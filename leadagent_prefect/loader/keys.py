@@ -31,7 +31,6 @@ UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
     AgentConfig: frozenset({"circuit_breaker", "max_concurrency", "rate_limit"}),
     TaskConfig: frozenset(
         {
-            *("for_each", "as", "key", "max_concurrency", "tolerated_failures"),
             *("workflow", "inputs", "tasks", "outputs"),
             *("repeat", "compensate", "cache"),
         }

@@ -72,7 +72,7 @@ class LiveDisplay(Display):
             row.attempt = (event.attempt or 1) + 1
             row.waits_until = self._clock() + (event.execution_time or 0)
         else:
-            self._ended += 1
+            self._ended += event.item is None
             self._rows.pop(key, None)
 
     def _print(self, text: Text) -> None:
