@@ -15,6 +15,7 @@ from leadagent_prefect.checks.kinds import check_kinds
 from leadagent_prefect.checks.loops import check_loops
 from leadagent_prefect.checks.names import check_input_names, check_names
 from leadagent_prefect.checks.references import check_templates
+from leadagent_prefect.checks.reuse import check_reuse
 from leadagent_prefect.checks.schedule import check_schedules
 from leadagent_prefect.checks.schemas import check_inputs, check_output_schemas
 from leadagent_prefect.checks.tasks import check_calls, check_retries, check_success
@@ -32,6 +33,7 @@ _RULES = (
     check_agents,
     check_credentials,
     check_http_tasks,
+    check_reuse,
     check_inputs,
     check_output_schemas,
     check_schedules,

@@ -11,7 +11,8 @@ The worst case holds under these formulas, in which every attempt but the last o
   S / W + (1 - 1 / W) x C (Graham's bound for a scheduler that leaves no slot idle); never more than
   ``global_timeout``.
 
-A task that calls nobody takes no time, but for one that waits; a task that may be skipped is counted.
+A task that calls nobody takes no time, but for one that waits; a task that may be skipped, or answered
+from the cache, is counted.
 
 Time that leadagent and Prefect need for themselves, and a service's own waits for a free slot, are not in it.
 """
@@ -60,6 +61,7 @@ def _task(step: Step) -> dict[str, Any]:
         "retry_on": sorted(step.retry.retry_on),
         "attempt_seconds": _attempt(step),
         "continue_on_failure": step.task.continue_on_failure,
+        "cache": step.task.cache.ttl if step.task.cache is not None else None,
         "worst_case": {"calls": _calls(step), "seconds": round(_worst(step), 3)},
     }
 

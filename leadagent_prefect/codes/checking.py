@@ -6,6 +6,14 @@ from leadagent_prefect.codes.row import Code
 
 ROWS = (
     Code(
+        "cached-write",
+        "A task that changes something is answered from a cache",
+        "Within its `ttl` an equal call is not made again: what it would create, change or delete is not. "
+        "That is said of the HTTP methods PUT, PATCH and DELETE, and of every task with `compensate`. Take "
+        "`cache` out; it is for calls that only read.",
+        "warning",
+    ),
+    Code(
         "computed-reference",
         "A computed name where names are written out",
         "What a run reads of `tasks`, `secrets`, `env` and `vars` is known before it starts, so that a "

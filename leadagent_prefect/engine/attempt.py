@@ -25,7 +25,6 @@ from leadagent_prefect.errors import (
 )
 from leadagent_prefect.plan import Step
 from leadagent_prefect.results import AgentResponse
-from leadagent_prefect.templates import render
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +60,9 @@ def _clean(error: AgentError, run: Run) -> AgentError:
 
 
 async def _call(call: StepCall) -> AgentResponse:
-    run, step, parameters = call.run, call.step, call.parameters
+    run, step = call.run, call.step
     agent = await run.pool.get(step.agent.name)
-    if step.reads_secrets:
-        parameters = render(step.task.parameters, {**run.scope(), **call.names})
+    parameters = call.real_parameters()
     current_call.set(
         Call(
             task=call.name,

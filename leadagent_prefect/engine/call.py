@@ -76,6 +76,13 @@ class StepCall:
         endpoint = render(called.endpoint, scope) if called is not None else None
         self.key = result_key(self.run.run_id, self.step, self.item_key, endpoint, self.parameters)
 
+    def real_parameters(self) -> dict[str, Any]:
+        """What is sent: the parameters with the secrets themselves, which are never kept."""
+        if not self.step.reads_secrets:
+            return self.parameters
+        rendered: dict[str, Any] = render(self.step.task.parameters, {**self.run.scope(), **self.names})
+        return rendered
+
     @property
     def _has_condition(self) -> bool:
         """A map's condition is each item's own where it names the item, otherwise that of the whole."""

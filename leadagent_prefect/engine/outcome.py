@@ -18,7 +18,8 @@ class Outcome:
 
     ``items`` and ``item_errors`` (``{key: {"class": ..., "message": ...}}``) are of a task with ``for_each``.
     ``tolerated``: a failure that ``continue_on_failure`` allows. ``from_failure``: a skip that a failure
-    caused, which counts as a failure for the steps after it.
+    caused, which counts as a failure for the steps after it. ``cached``: a result that was reused from
+    another call, which this run has not made.
     """
 
     status: TaskStatus
@@ -31,6 +32,7 @@ class Outcome:
     ended_at: datetime | None = None
     tolerated: bool = False
     from_failure: bool = False
+    cached: bool = False
     items: ItemCounts | None = None
     item_errors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
 from leadagent_prefect.engine.report import Reporter
+from leadagent_prefect.engine.seal import Seal
 from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.engine.values import Ready, References, TaskView
 from leadagent_prefect.plan import Plan, Step
@@ -32,6 +33,7 @@ class Run:
     run_name: str
     started_at: datetime
     rng: random.Random = field(default_factory=random.Random)
+    seal: Seal = field(default_factory=Seal)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     finish: Stop | None = None
 

@@ -22,7 +22,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.transactions import get_transaction
 from prefect.utilities.engine import emit_task_run_state_change_event, link_state_to_task_run_result
 
-from leadagent_prefect.engine.attempt import attempt
+from leadagent_prefect.engine.cache import answered
 from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.local import without_agent
 from leadagent_prefect.engine.outcome import Outcome
@@ -69,13 +69,16 @@ async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
         answer = await _perform(call)
     except AgentError as error:
         return _failed(call, error)
-    call.outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
-    return answer
+    if answer.get("cached"):
+        call.attempts = 0
+    call.outcome = _completed(call, answer)
+    # A reused result is this run's too: taken up again, it goes on from the same.
+    return Completed(name="Cached", data=answer) if call.outcome.cached else answer
 
 
 async def _perform(call: StepCall) -> dict[str, Any]:
     if call.step.kind == "call":
-        return await attempt(call)
+        return await answered(call)
     result = await without_agent(call, call.parameters[call.step.kind])
     return {"result": result, "metadata": {}}
 
@@ -99,6 +102,11 @@ def _failed(call: StepCall, error: AgentError) -> State[Any]:
         tolerated=step.task.continue_on_failure,
     )
     return _not_kept(Failed(name=_STATE_NAMES.get(error.error_class, "Failed"), message=message))
+
+
+def _completed(call: StepCall, answer: Mapping[str, Any]) -> Outcome:
+    outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
+    return replace(outcome, cached=answer.get("cached", False))
 
 
 def _cancelled(call: StepCall, reason: str) -> State[Any]:
@@ -183,5 +191,4 @@ def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
 
 async def _reused(call: StepCall, state: State[Any]) -> Outcome:
     """The outcome of a step whose result an earlier execution of this run has stored."""
-    answer = await state.aresult()
-    return _outcome(call, "completed", answer["result"], answer["metadata"])
+    return _completed(call, await state.aresult())

@@ -87,6 +87,14 @@ def test_required_inputs_and_secrets_are_named(leadagent, folder):
     assert "waits 1s, less up to half by jitter\n" in out
 
 
+def test_a_task_that_may_be_answered_from_the_cache_says_so_and_counts(leadagent, workflow):
+    done = leadagent("plan", workflow(more="    cache: {ttl: 90m}\n"))
+    assert "   no call where an equal one of the last 1h 30m has been answered\n" in done.out
+    assert "Worst case: 2 calls, 1m\n" in done.out
+    tasks = leadagent("plan", "flow.yaml", "--json").json["tasks"]
+    assert [task["cache"] for task in tasks] == [None, 5400]
+
+
 def test_json_is_the_report(leadagent, workflow):
     done = leadagent("plan", workflow(), "--json")
     assert done.json["worst_case"] == {"calls": 2, "seconds": 60.0}

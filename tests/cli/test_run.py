@@ -152,3 +152,9 @@ def test_a_process_of_its_own_prints_the_same_and_nothing_of_prefect(finished, w
         "Prefect UI: URL",
     ]
     assert len(done.err.splitlines()) == 5
+
+
+def test_without_the_cache_every_call_is_made(leadagent, workflow):
+    file = workflow(more="    cache: {ttl: 1h}\n")
+    runs = [leadagent("run", file, "--json", *option).json for option in ((), (), ("--no-cache",))]
+    assert [run["tasks"]["second"]["attempts"] for run in runs] == [1, 0, 1]

@@ -66,6 +66,8 @@ def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
     if not task["agent"]:
         yield from [f"{indent}waits {each}"] if task["kind"] == "wait" else []
         return
+    if task["cache"] is not None:
+        yield f"{indent}no call where an equal one of the last {_duration(task['cache'])} has been answered"
     if task["attempts"] == 1:
         yield f"{indent}1 attempt of at most {each}"
         return
