@@ -33,9 +33,8 @@ class Seal:
     async def sign(self, text: str) -> str | None:
         """The HMAC-SHA256 of ``text`` in hex; None where the key can't be had, which is logged once."""
         async with self._lock:
-            if not self._asked:
-                self._asked = True
-                self._key = await _key()
+            self._key = self._key if self._asked else await _key()
+            self._asked = True
         return hmac.new(self._key, text.encode(), "sha256").hexdigest() if self._key else None
 
 

@@ -92,18 +92,16 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 async def test_another_call_is_another_result(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CACHE_TOKEN", "first-of-the-tokens")
-    await desk.run()
-    made = []
-    for what, changes in OTHERS.items():
-        before = desk.calls
-        await desk.run(*changes)
-        await desk.run(*changes)
-        made.append((what, desk.calls - before))
-    assert made == [(what, 1) for what in OTHERS]
-    monkeypatch.setenv("CACHE_TOKEN", "second-of-the-tokens")
-    await desk.run(*OTHERS["credential"])
-    assert desk.calls == len(OTHERS) + 2
+    changes = [({}, {}), *OTHERS.values()]
+    agents = [desk.agent(**{"name": str(n), **agent}) for n, (_, agent) in enumerate(changes)]
+    tasks = [{**TASK, "name": str(n), "agent_name": str(n), **task} for n, (task, _) in enumerate(changes)]
+    attempts = []
+    for token in ("first-of-the-tokens", "first-of-the-tokens", "second-of-the-tokens"):
+        monkeypatch.setenv("CACHE_TOKEN", token)
+        result = await desk.bench.run(*tasks, agents=agents)
+        attempts.append([task.attempts for task in result.tasks.values()])
+    with_credential = [int("credential" in what or "show" in what) for what in ("", *OTHERS)]
+    assert attempts == [[1] * len(tasks), [0] * len(tasks), with_credential]
 
 
 async def test_names_times_and_retries_do_not_make_another_call(desk: Desk) -> None:
@@ -230,9 +228,8 @@ async def test_a_failure_is_not_kept_and_a_retry_that_succeeds_is(desk: Desk) ->
 
 
 async def test_a_call_that_can_not_be_told_apart_fails_as_it_would(desk: Desk) -> None:
-    result = await desk.run(
-        agent={"endpoint": "script://{{ inputs.x.y }}"}, inputs={"x": {"type": "object", "default": {}}}
-    )
+    agent = {"custom_params": {"user_agent": "{{ inputs.x.y }}"}}
+    result = await desk.run(agent=agent, inputs={"x": {"type": "object", "default": {}}})
     assert result.tasks["a"].error_class == "template"
 
 
@@ -263,9 +260,10 @@ async def test_an_edited_class_is_another_agent(
 
 async def test_what_a_task_waits_for_counts_where_it_is_sent(prefect_api: PrefectApi, services: Any) -> None:
     """An HTTP request holds its parameters alone; a question without words holds the results before it."""
+    key = {"type": "bearer", "token": "not-a-real-key"}
     agents = [
         {"name": "http", "type": "http_api", "endpoint": services.url},
-        {"name": "ai", "type": "ai_agent", "endpoint": f"{services.url}/v1"},
+        {"name": "ai", "type": "ai_agent", "endpoint": f"{services.url}/v1", "authentication": key},
     ]
     tasks: list[dict[str, Any]] = [
         {"name": "get", "agent_name": "http", "action": "GET", "parameters": {"endpoint": "/data"}},
