@@ -48,11 +48,17 @@ class Desk:
         lead = LeadAgent([self.bench.events.append], cache=use)
         return await lead.execute_workflow_from_dict(workflow, given)
 
-    def record(self) -> tuple[Path, dict[str, Any]]:
-        """The one record of this test."""
-        found = {path: json.loads(path.read_bytes()) for path in (STORAGE / cache.FOLDER).iterdir()}
-        ((path, record),) = [(path, kept) for path, kept in found.items() if self.test in str(kept["result"])]
-        return path, record
+    def records(self) -> dict[int, tuple[Path, dict[str, Any]]]:
+        """Those of this test, by the number of the call."""
+        found = [(path, json.loads(path.read_bytes())) for path in (STORAGE / cache.FOLDER).iterdir()]
+        mine = [(path, kept) for path, kept in found if self.test in str(kept["result"])]
+        return {kept["result"][self.test]: (path, kept) for path, kept in mine}
+
+    async def attempts(self, number: int) -> list[int]:
+        """Of so many tasks in one run, each with a parameter of its own and the same for every run."""
+        tasks = [TASK | {"name": str(n), "parameters": {"q": n}} for n in range(number)]
+        result = await self.bench.run(*tasks, agents=[self.agent()])
+        return [task.attempts for task in result.tasks.values()]
 
 
 @pytest.fixture
@@ -162,20 +168,22 @@ async def test_a_reused_result_is_masked_by_the_run_that_reuses_it(
 
 
 async def test_after_its_time_the_call_is_made_again(desk: Desk) -> None:
-    await desk.run()
-    path, record = desk.record()
     now = time.time()
     ages = [
+        {},
         {"stored_at": now - 3601, "expires_at": now - 1},
+        {"expires_at": now - 1},  # by a task that had less time
+        {"stored_at": now - 7200, "expires_at": now + 60},  # by a task that had more
         {"stored_at": now + 60},  # by a clock that has been set back since
-        {"stored_at": now - 600},  # too old for the time that the task below has
     ]
-    for calls, age in enumerate(ages, start=2):
+    assert await desk.attempts(len(ages)) == [1] * len(ages)
+    records = desk.records()
+    for number, age in enumerate(ages, start=1):
+        path, record = records[number]
+        assert record["expires_at"] - record["stored_at"] == pytest.approx(3600)
         path.write_text(json.dumps(record | age))
-        await desk.run({"cache": {"ttl": "5m"}})
-        assert desk.calls == calls
-    await desk.run({"cache": {"ttl": "5m"}})
-    assert desk.calls == 4
+    assert await desk.attempts(len(ages)) == [0, 1, 1, 1, 1]
+    assert await desk.attempts(len(ages)) == [0] * len(ages)
 
 
 class Trap:
@@ -184,25 +192,17 @@ class Trap:
 
 
 async def test_what_is_no_record_of_ours_is_not_there(desk: Desk) -> None:
-    await desk.run()
-    path, record = desk.record()
+    await desk.attempts(6)
+    records = desk.records()
+    record = records[1][1]
     assert sorted(record) == ["expires_at", "metadata", "result", "stored_at"]
-    assert record["expires_at"] - record["stored_at"] == 3600
     no_mapping = json.dumps(record | {"metadata": 7})
     not_plain = json.dumps(record | {"result": float("nan")})
-    texts = [
-        b"",
-        b"{",
-        b"\xff",
-        pickle.dumps(Trap()),
-        b"[" * 100_000,
-        no_mapping.encode(),
-        not_plain.encode(),
-    ]
-    for calls, text in enumerate(texts, start=2):
+    texts = [b"{", b"\xff", pickle.dumps(Trap()), b"[" * 100_000, no_mapping.encode(), not_plain.encode()]
+    for (path, _), text in zip(records.values(), texts, strict=True):
         path.write_bytes(text)
-        assert (await desk.run()).status == "completed"
-        assert desk.calls == calls
+    assert await desk.attempts(6) == [1] * 6
+    assert await desk.attempts(6) == [0] * 6
     assert not (STORAGE / "touched").exists()
 
 
@@ -211,7 +211,7 @@ async def test_without_the_cache_nothing_is_reused_and_nothing_kept(desk: Desk) 
     await desk.run()
     await desk.run(use=False)
     assert desk.calls == 3
-    assert desk.record()[1]["result"] == {desk.test: 2}
+    assert list(desk.records()) == [2]
 
 
 async def test_a_failure_is_not_kept_and_a_retry_that_succeeds_is(desk: Desk) -> None:
