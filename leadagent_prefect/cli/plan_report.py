@@ -13,6 +13,9 @@ The worst case holds under these formulas, in which every attempt but the last o
 
 A task that calls nobody takes no time, but for one that waits; a task that may be skipped is counted.
 
+``compensation`` of the run is the worst case of undoing all of it, one task after the other, besides that;
+``global_timeout`` does not bound it.
+
 Time that leadagent and Prefect need for themselves, and a service's own waits for a free slot, are not in it.
 """
 
@@ -41,6 +44,10 @@ def plan_report(plan: Plan) -> dict[str, Any]:
             "calls": sum(_calls(step) for step in plan.steps),
             "seconds": round(_seconds(plan), 3),
         },
+        "compensation": {
+            "calls": sum(_calls(undo) for undo in plan.undos),
+            "seconds": round(sum(_worst(undo) for undo in plan.undos), 3),
+        },
     }
 
 
@@ -60,7 +67,17 @@ def _task(step: Step) -> dict[str, Any]:
         "retry_on": sorted(step.retry.retry_on),
         "attempt_seconds": _attempt(step),
         "continue_on_failure": step.task.continue_on_failure,
+        "compensate": _undo(step.undo) if step.undo is not None else None,
         "worst_case": {"calls": _calls(step), "seconds": round(_worst(step), 3)},
+    }
+
+
+def _undo(undo: Step) -> dict[str, Any]:
+    return {
+        "agent": undo.agent.name,
+        "action": undo.action,
+        "attempts": undo.retry.attempts,
+        "attempt_seconds": _attempt(undo),
     }
 
 

@@ -139,7 +139,8 @@ ROWS = (
     Code(
         "name-not-here",
         "A name of templates that is not for this place",
-        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`; "
+        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`, "
+        "and in `compensate` their own `result`; "
         "outputs all of these but secrets, since they are stored in clear.",
     ),
     Code(
