@@ -88,7 +88,9 @@ def _task(task: RefTask) -> dict[str, Any]:
         **_what(task),
         **({"depends_on": task.after} if task.after else {}),
         **({"continue_on_failure": True} if task.tolerate else {}),
-        **({"retry_config": {"max_attempts": task.attempts, "initial_delay": 0}} if task.attempts > 1 else {}),
+        **(
+            {"retry_config": {"max_attempts": task.attempts, "initial_delay": 0}} if task.attempts > 1 else {}
+        ),
         **({"trigger_rule": task.rule} if task.rule != "all_success" else {}),
         **({"when": _when(task.when)} if task.when else {}),
     }
@@ -100,7 +102,11 @@ def _what(task: RefTask) -> dict[str, Any]:
     # The reads of a message stand where they change nothing: what is skipped there is never seen.
     unseen = "".join(f"{{{{ '' if true else tasks.{name}.result }}}}" for name in task.reads)
     return {
-        "call": {"agent_name": "probe", "action": "go", "parameters": {"script": task.script, "result": result}},
+        "call": {
+            "agent_name": "probe",
+            "action": "go",
+            "parameters": {"script": task.script, "result": result},
+        },
         "value": {"value": result if task.value is None else task.value},
         "wait": {"wait": 0},
         "fail": {"fail": f"{task.name} gives up{unseen}"},
