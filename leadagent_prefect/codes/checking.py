@@ -249,6 +249,6 @@ ROWS = (
         "wrong-task-kind",
         "A key that is for another kind of task",
         "A task with `value`, `wait`, `fail` or `finish` calls nobody: there is nothing that could be tried "
-        "again, time out, or be undone. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
+        "again or time out. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
     ),
 )
