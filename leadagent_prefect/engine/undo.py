@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from leadagent_prefect.engine.call import StepCall
@@ -42,8 +43,7 @@ class UndoCall(StepCall):
 
     @property
     def names(self) -> Mapping[str, Any]:
-        assert self._done.outcome is not None  # it has completed
-        return {**self._done.names, "result": self._done.outcome.result}
+        return {**self._done.names, "result": _ended(self._done).result}
 
     @property
     def idempotency_key(self) -> str:
@@ -58,15 +58,15 @@ class UndoCall(StepCall):
 
 
 def undo_key(done: StepCall) -> str:
-    """Where the result of undoing ``done`` is kept. It depends on no parameter: what is undone stays so,
-    whatever the templates would give the next time. A step that is done once more has another one.
+    """Where the result of undoing ``done`` is kept. It depends on no parameter of the undoing: what is undone
+    stays so, whatever its templates would give the next time. A step that is done once more has another one.
     """
     return _digest("undone", done)
 
 
 def _digest(what: str, done: StepCall) -> str:
-    # The key of the call that was made, which no name of a task can imitate.
-    return hashlib.sha256(f"{what}/{done.idempotency_key}".encode()).hexdigest()
+    # What was done, and as which call: a step that is called again after an undo is another one.
+    return hashlib.sha256(f"{what}/{done.key}/{done.idempotency_key}".encode()).hexdigest()
 
 
 async def undo(run: Run) -> list[Compensation]:
@@ -75,7 +75,7 @@ async def undo(run: Run) -> list[Compensation]:
     A run that is cancelled, before or meanwhile, has a limited time for it, and none once it is cancelled
     again.
     """
-    calls = sorted(filter(_is_due, run.undoable), key=_ended_at, reverse=True)
+    calls = _due(run)
     if not calls:
         return []
     token = StopToken()
@@ -89,19 +89,32 @@ async def undo(run: Run) -> list[Compensation]:
         limit.cancel()
 
 
-def _is_due(call: StepCall) -> bool:
-    """Whether a call was made that is to be undone, or that may be in effect: not a map as a whole."""
+def _due(run: Run) -> list[StepCall]:
+    """The calls that were cut short, in file order, and then those that completed, newest first. Not a map as
+    a whole: its items were called.
+    """
+    alone = [call for call in run.undoable if call.step.loop is None or call.item is not None]
+    cut = [call for call in alone if call.step.kind == "call" and _ended(call).status == "cancelled"]
+    completed = [call for call in alone if _ended(call).status == "completed"]
+    return [
+        *sorted((call for call in cut if call.attempts), key=_place),
+        *sorted(completed, key=_ended_at, reverse=True),
+    ]
+
+
+def _ended(call: StepCall) -> Outcome:
     assert call.outcome is not None  # it has ended
-    if call.step.loop is not None and call.item is None:
-        return False
-    unknown = call.outcome.status == "cancelled" and call.attempts > 0 and call.step.kind == "call"
-    return call.outcome.status == "completed" or unknown
+    return call.outcome
 
 
-def _ended_at(call: StepCall) -> float:
-    assert call.outcome is not None  # it has ended,
-    assert call.outcome.ended_at is not None  # having run
-    return call.outcome.ended_at.timestamp()
+def _place(call: StepCall) -> tuple[int, int]:
+    return call.step.index, call.names.get("index", 0)
+
+
+def _ended_at(call: StepCall) -> datetime:
+    ended_at = _ended(call).ended_at
+    assert ended_at is not None  # it has run
+    return ended_at
 
 
 async def _limit(asked: StopToken, token: StopToken) -> None:
@@ -115,10 +128,9 @@ async def _limit(asked: StopToken, token: StopToken) -> None:
 
 
 async def _undo(done: StepCall, token: StopToken) -> Compensation:
-    assert done.outcome is not None  # it has ended
-    name, key = done.step.name, done.item_key
-    if done.outcome.status == "cancelled":
-        error = f"its call was cut short, and may be in effect: {done.outcome.error}"
+    name, key, end = done.step.name, done.item_key, _ended(done)
+    if end.status == "cancelled":
+        error = f"its call was cut short, and may be in effect: {end.error}"
         return Compensation(task=name, key=key, status="unknown", error=error)
     if token.stop is not None:
         return Compensation(task=name, key=key, status="failed", error=f"not undone: {token.stop.reason}")

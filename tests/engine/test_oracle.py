@@ -57,6 +57,8 @@ async def check(workflow: RefWorkflow) -> None:
     assert {name: row["status"] for name, row in actual["tasks"].items()} == expected.status
     assert actual["results"] == expected.results
     assert actual["status"] == expected.final
+    compensated = [(one["task"], one["status"]) for one in actual["compensated"]]
+    assert compensated == expected.compensated
     attempts = {name: row["attempts"] for name, row in actual["tasks"].items() if row["attempts"]}
     assert attempts == expected.attempts
 

@@ -46,7 +46,10 @@ def _tasks(draw: st.DrawFn, name: str, before: list[str]) -> RefTask:
         kind=kind,
         value=draw(st.sampled_from(VALUES)) if kind == "value" else None,
         when=draw(_conditions(before)),
+        undo=draw(st.none() | st.lists(st.sampled_from(ENDS), min_size=1, max_size=2)),
     )
+    if kind == "fail":
+        task.undo = None  # there is nothing that it does
     if kind == "wait" or task.value is not None:
         task.reads = []  # it has no place for them
     if task.needs:
@@ -93,6 +96,17 @@ def _task(task: RefTask) -> dict[str, Any]:
         ),
         **({"trigger_rule": task.rule} if task.rule != "all_success" else {}),
         **({"when": _when(task.when)} if task.when else {}),
+        **({"compensate": _undo(task.undo)} if task.undo else {}),
+    }
+
+
+def _undo(script: list[str]) -> dict[str, Any]:
+    retries = {"max_attempts": 2, "initial_delay": 0}
+    return {
+        "agent_name": "probe",
+        "action": "undo",
+        "parameters": {"script": script},
+        "retry_config": retries,
     }
 
 

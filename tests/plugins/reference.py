@@ -17,7 +17,8 @@ class RefTask:
     """``script`` holds what each attempt of a call ends in: "ok" or an error class; the last one repeats.
 
     ``when`` is None, ``("input", truth)``, ``("status", task, status)``, ``("result", task)`` (true where the
-    result is) or ``("broken",)``, which can't be evaluated. ``value`` is None for one made of ``reads``.
+    result is) or ``("broken",)``, which can't be evaluated. ``value`` is None for one made of ``reads``. ``undo``
+    is the script of the call that undoes it, in at most two attempts.
     """
 
     name: str
@@ -31,6 +32,7 @@ class RefTask:
     value: Any = None
     rule: str = "all_success"
     when: tuple[Any, ...] | None = None
+    undo: list[str] | None = None
 
     @property
     def needs(self) -> list[str]:
@@ -73,6 +75,8 @@ class Reference:
     attempts: dict[str, int] = field(default_factory=dict)
     caused: set[str] = field(default_factory=set)  # failed and not tolerated, or skipped because of that
     moments: list[tuple[set[tuple[str, int]], tuple[str, int]]] = field(default_factory=list)
+    completed: list[RefTask] = field(default_factory=list)  # in the order in which they did
+    compensated: list[tuple[str, str]] = field(default_factory=list)  # name and status
     stopped: bool = False
     finished: bool = False
 
@@ -103,7 +107,22 @@ class Reference:
                 under_way.clear()
         for name in tasks:
             self.status.setdefault(name, "skipped")
+        if self.final != "completed":
+            self._undo()
         return self
+
+    def _undo(self) -> None:
+        for task in self.workflow.tasks:
+            if task.undo and self.status[task.name] == "cancelled" and task.name in self.attempts:
+                self.compensated.append((task.name, "unknown"))
+        for task in reversed(self.completed):
+            if task.undo:
+                again = task.undo[0] in RETRIED
+                for attempt in range(1, 2 + again):
+                    key = (f"undo:{task.name}", attempt)
+                    self.moments.append(({key}, key))
+                end = task.undo[min(1 + again, len(task.undo)) - 1]
+                self.compensated.append((task.name, "completed" if end == "ok" else "failed"))
 
     def _start(
         self, tasks: dict[str, RefTask], under_way: list[Any], width: int, clock: int, order: dict[str, int]
@@ -156,6 +175,7 @@ class Reference:
         self.status[task.name] = status
         if status == "completed":
             self.results[task.name] = self._result(task)
+            self.completed.append(task)
             self.finished = self.finished or task.kind == "finish"
             return
         if not task.tolerate:
