@@ -306,20 +306,19 @@ async def test_a_second_execution_of_a_run_undoes_what_was_left_and_nothing_twic
         )
     )
     flow = build_flow(plan)
-    token = current_control.set(RunControl(notify=bench.events.append))
-    first = await flow(return_state=True)
-    current_control.reset(token)
-    assert [(one["task"], one["status"]) for one in first.data["compensated"]] == [
-        ("a", "failed"),
-        ("b", "completed"),
-    ]
-    flow_run = await recorded.client.read_flow_run(first.data["flow_run_id"])
+
+    async def execute(**how: Any) -> Any:
+        control = RunControl(notify=bench.events.append)
+        token = current_control.set(control)
+        await run_flow(flow, parameters={}, return_type="state", **how)
+        current_control.reset(token)
+        return control.result
+
+    first = await execute()
+    assert undone(first) == [("a", None, "failed"), ("b", None, "completed")]
     bench.calls.clear()
     bench.actions["sometimes"] = lambda agent, given: "undone"
-    second = await run_flow(flow, flow_run=flow_run, parameters={}, return_type="state")
-    assert second.data["flow_run_id"] == first.data["flow_run_id"]
-    assert [(one["task"], one["status"]) for one in second.data["compensated"]] == [
-        ("a", "completed"),
-        ("b", "completed"),
-    ]
+    second = await execute(flow_run=await recorded.flow_run(first))
+    assert second.flow_run_id == first.flow_run_id
+    assert undone(second) == [("a", None, "completed"), ("b", None, "completed")]
     assert [made.call.task for made in bench.calls] == ["c", "undo:a"]

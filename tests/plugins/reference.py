@@ -17,8 +17,8 @@ class RefTask:
     """``script`` holds what each attempt of a call ends in: "ok" or an error class; the last one repeats.
 
     ``when`` is None, ``("input", truth)``, ``("status", task, status)``, ``("result", task)`` (true where the
-    result is) or ``("broken",)``, which can't be evaluated. ``value`` is None for one made of ``reads``. ``undo``
-    is the script of the call that undoes it, in at most two attempts.
+    result is) or ``("broken",)``, which can't be evaluated. ``value`` is None for one made of ``reads``.
+    ``undo`` is the script of the call that undoes it, in at most two attempts.
     """
 
     name: str
