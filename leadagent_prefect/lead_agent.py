@@ -40,8 +40,14 @@ class RunHandle:
     def done(self) -> bool:
         return self.future.done()
 
+    def is_undoing(self) -> bool:
+        """Whether the run has failed or been cancelled, and undoes what it did."""
+        return self._control.is_undoing
+
     def cancel(self, reason: str = "the run was cancelled") -> None:
-        """Asks the run to end as cancelled: calls under way are cut short, nothing more starts."""
+        """Asks the run to end as cancelled: calls under way are cut short, nothing more starts, what has
+        completed is undone where it can be. Cancelling once more ends that too.
+        """
         self._control.token.request("cancelled", reason)
 
 

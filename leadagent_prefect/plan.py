@@ -10,103 +10,17 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Literal
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
-from leadagent_prefect.resilience.retry import RetryPolicy, merge
+from leadagent_prefect.resilience.retry import merge
+from leadagent_prefect.steps import Loop as Loop
+from leadagent_prefect.steps import Step as Step
 from leadagent_prefect.templates import references
 
 if TYPE_CHECKING:
     from leadagent_prefect.loader import Loaded
-
-
-#: What a step does: it calls an agent, or it is one of those that call nobody.
-Kind = Literal["call", "value", "wait", "fail", "finish"]
-_WITHOUT_AGENT: tuple[Kind, ...] = ("value", "wait", "fail", "finish")
-
-
-@dataclass(frozen=True)
-class Loop:
-    """How a task runs once for each item: ``name`` is the item's in templates, ``limit`` how many may run at
-    a time. ``when_per_item`` says that the condition names the item, and so is each item's own.
-    """
-
-    name: str
-    limit: int
-    when_per_item: bool
-
-
-@dataclass(frozen=True)
-class Step:
-    """A task as planned.
-
-    ``upstreams`` are the names of all tasks it waits for, in file order: those of ``depends_on`` and those
-    its templates read; ``judged`` are those among them whose ends its trigger rule is about. ``timeout``
-    bounds one attempt, ``request_timeout`` one request (seconds). ``secrets`` are the names of secrets its
-    parameters need, ``reads_secrets`` says whether they read any.
-    """
-
-    index: int
-    task: TaskConfig
-    called: AgentConfig | None
-    upstreams: tuple[str, ...]
-    judged: tuple[str, ...]
-    retry: RetryPolicy
-    timeout: float | None
-    request_timeout: float
-    secrets: frozenset[str]
-    reads_secrets: bool
-    loop: Loop | None = None
-
-    @property
-    def name(self) -> str:
-        return self.task.name
-
-    @property
-    def action(self) -> str:
-        return self.task.action or ""
-
-    @property
-    def kind(self) -> Kind:
-        return next((kind for kind in _WITHOUT_AGENT if kind in self.task.model_fields_set), "call")
-
-    @property
-    def agent(self) -> AgentConfig:
-        """Whom it calls. Of a step that calls nobody there is none, and nobody asks."""
-        assert self.called is not None
-        return self.called
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """What it is rendered of before it runs: the parameters of a call, or the one key of its kind."""
-        return self.task.parameters if self.kind == "call" else {self.kind: getattr(self.task, self.kind)}
-
-    @property
-    def shown(self) -> str:
-        """What it does, in a few words."""
-        if self.kind == "call":
-            return f"{self.agent.name}: {self.action}"
-        return f"wait {self.task.wait:g} s" if self.kind == "wait" else self.kind
-
-    @property
-    def condition(self) -> str:
-        """When it runs, in a few words; empty for one that runs when all it waits for has completed."""
-        rule = self.task.trigger_rule
-        words: list[str] = [rule] if rule != "all_success" else []
-        if self.loop is not None:
-            over = self.task.for_each
-            words.insert(0, f"for each of {over.strip() if isinstance(over, str) else len(over)}")
-        if self.task.when is not None:
-            words.append(f"when {str(self.task.when).strip()}")
-        return ", ".join(words)
-
-    def tolerated(self, total: int) -> int:
-        """How many of ``total`` items may fail; a percentage is rounded down."""
-        wanted = self.task.tolerated_failures
-        if wanted is None or isinstance(wanted, int):
-            return wanted or 0
-        return floor(round(float(wanted[:-1]) * total, 6) / 100)
 
 
 @dataclass(frozen=True)
@@ -138,9 +52,14 @@ class Plan:
 
     @cached_property
     def agents(self) -> Mapping[str, AgentConfig]:
-        """The agents that are called, by name, in file order."""
-        used = {step.called.name for step in self.steps if step.called is not None}
+        """The agents that are called, to undo as well, by name, in file order."""
+        used = {step.called.name for step in [*self.steps, *self.undos] if step.called is not None}
         return {agent.name: agent for agent in self.workflow.agents if agent.name in used}
+
+    @property
+    def undos(self) -> list[Step]:
+        """The calls that undo tasks, in file order."""
+        return [step.undo for step in self.steps if step.undo is not None]
 
     @cached_property
     def required_secrets(self) -> frozenset[str]:
@@ -160,7 +79,7 @@ class Plan:
     @property
     def _templated(self) -> list[Any]:
         agents: list[Any] = [agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values()]
-        return agents + [step.payload for step in self.steps]
+        return agents + [step.payload for step in [*self.steps, *self.undos]]
 
     @cached_property
     def levels(self) -> tuple[tuple[str, ...], ...]:
@@ -254,7 +173,26 @@ def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names
         request_timeout=_request_timeout(agent, task),
         secrets=_roots("secrets", [task.parameters]),
         reads_secrets=bool(_roots("secrets", [task.parameters], guarded=True)),
+        undo=_undo(index, task, agents, names),
     )
+
+
+def _undo(
+    index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]
+) -> Step | None:
+    """The compensation as a step. What its templates read of other tasks is no dependency: it comes last."""
+    if task.compensate is None:
+        return None
+    compensate = task.compensate
+    config = TaskConfig(
+        name=task.name,
+        agent_name=compensate.agent_name or task.agent_name,
+        action=compensate.action,
+        parameters=compensate.parameters,
+        timeout=compensate.timeout,
+        retry_config=compensate.retry_config,
+    )
+    return replace(_step(index, config, agents, names), upstreams=(), judged=())
 
 
 def _loop(task: TaskConfig, usual: int, widest: int) -> Loop | None:

@@ -64,11 +64,24 @@ class TaskResult(BaseModel):
     items: ItemCounts | None = None
 
 
+class Compensation(BaseModel):
+    """How the undoing of one completed task ended, or of the item ``key`` of it.
+
+    ``unknown``: its call, or that which was to be undone, was cut short, so that nobody can tell what it did.
+    """
+
+    task: str
+    key: str | None = None
+    status: Literal["completed", "failed", "unknown"]
+    error: str | None = None
+
+
 class WorkflowResult(BaseModel):
     """What a run came to; ``model_dump(mode="json")`` is what ``leadagent run --json`` prints.
 
     ``results`` holds completed tasks only; ``errors`` maps every failed task and item (``NAME[KEY]``) to its
-    message, tolerated ones too. ``execution_time`` is in seconds.
+    message, tolerated ones too; ``compensated`` lists what was undone, newest completion first.
+    ``execution_time`` is in seconds.
     """
 
     status: RunStatus
@@ -80,6 +93,6 @@ class WorkflowResult(BaseModel):
     completed_tasks: int = 0
     failed_tasks: int = 0
     skipped_tasks: int = 0
-    compensated: list[dict[str, Any]] = Field(default_factory=list)
+    compensated: list[Compensation] = Field(default_factory=list)
     execution_time: float = 0.0
     flow_run_id: str | None = None

@@ -21,6 +21,10 @@ _HINTS, _PLACED, _ERRORS = 200, 1000, 5000
 TEMPLATED = ("parameters", "when", "value", "fail", "finish", "for_each", "key")
 
 
+#: What holds for the undoing of a task as well, unless that says otherwise.
+_SHARED = ("agent_name", "for_each", "as")
+
+
 class Part(NamedTuple):
     """An agent or task as written; ``label`` is what a message calls it."""
 
@@ -58,6 +62,20 @@ class Context:
     def agent_of(self) -> Mapping[str, Part]:
         """Agents by name; of two with one name the first."""
         return {part.name: part for part in reversed(self.agents) if part.name is not None}
+
+    @cached_property
+    def undos(self) -> list[Part]:
+        """The ``compensate`` of tasks, each with the agent that it calls, and with what names its items."""
+        return [
+            Part(
+                (*task.path, "compensate"),
+                {**{key: task.data[key] for key in _SHARED if key in task.data}, **undo},
+                task.name,
+                f"compensate of {task.label}",
+            )
+            for task in self.tasks
+            if isinstance(undo := task.data.get("compensate"), Mapping)
+        ]
 
     def waits_for(self, task: Part) -> bool:
         """Does a task depend on any other, as far as can be seen: by ``depends_on`` or by what it reads?"""

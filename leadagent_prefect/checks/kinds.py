@@ -16,6 +16,8 @@ _GENERAL = frozenset(
         *("for_each", "as", "key", "max_concurrency", "tolerated_failures"),
     }
 )
+#: What means nothing for a task that always fails.
+_COMPLETED = frozenset({"continue_on_failure", "compensate"})
 
 
 def check_kinds(context: Context) -> None:
@@ -34,7 +36,7 @@ def check_kinds(context: Context) -> None:
 
 
 def _check_keys(context: Context, task: Part, kind: str) -> None:
-    known = {*_GENERAL, kind} - ({"continue_on_failure"} if kind == "fail" else set())
+    known = {*_GENERAL, kind, "compensate"} - (_COMPLETED if kind == "fail" else set())
     for key in task.data:
         if key not in known:
             message = f"{task.label}: {quote(key)} means nothing for a task with {kind}"

@@ -63,6 +63,7 @@ def check_templates(context: Context) -> list[Read]:
             for place, found in _check(context, task, task.data.get(key), (*task.path, key), names):
                 if found.root == "tasks" and found.path and isinstance(found.path[0], str):
                     reads.append(Read(task, found.path[0], place, (found.offset, found.length)))
+    _check_undos(context)
     outputs = Part(("outputs",), {}, None, "outputs")
     for _ in _check_lazily(context, outputs, context.data.get("outputs"), ("outputs",), _OUTPUT):
         pass
@@ -71,6 +72,13 @@ def check_templates(context: Context) -> list[Read]:
         message = f"more than {_MOST:,} strings with templates"
         context.say("too-many-templates", message, ("tasks",), hint="those behind are not checked", key=True)
     return reads
+
+
+def _check_undos(context: Context) -> None:
+    """What undoes a task sees all that the task does and its result; what it reads is no dependency."""
+    for undo in context.undos:
+        names = (*_TASK, "result", *_loop_names(undo))
+        _check(context, undo, undo.data.get("parameters"), (*undo.path, "parameters"), names)
 
 
 def _loop_names(task: Part) -> Iterator[str]:
@@ -169,6 +177,8 @@ def _check_places(context: Context) -> None:
         _refuse(context, part, ("name", "type"))
     for part in context.tasks:
         _refuse(context, part, ("name", "agent_name", "action", "depends_on"))
+    for part in context.undos:
+        _refuse(context, part, ("action",))
     top = Part((), context.data, None, "the workflow")
     _refuse(context, top, ("name", "version", "tags", "schedule", "inputs"))
 

@@ -14,6 +14,9 @@ The worst case holds under these formulas, in which every attempt but the last o
 A task that calls nobody takes no time, but for one that waits; a task that may be skipped, or answered
 from the cache, is counted.
 
+``compensation`` of the run is the worst case of undoing all of it, one task after the other, besides that;
+``global_timeout`` does not bound it.
+
 Time that leadagent and Prefect need for themselves, and a service's own waits for a free slot, are not in it.
 """
 
@@ -42,6 +45,10 @@ def plan_report(plan: Plan) -> dict[str, Any]:
             "calls": sum(_calls(step) for step in plan.steps),
             "seconds": round(_seconds(plan), 3),
         },
+        "compensation": {
+            "calls": sum(_calls(undo) for undo in plan.undos),
+            "seconds": round(sum(_worst(undo) for undo in plan.undos), 3),
+        },
     }
 
 
@@ -62,7 +69,17 @@ def _task(step: Step) -> dict[str, Any]:
         "attempt_seconds": _attempt(step),
         "continue_on_failure": step.task.continue_on_failure,
         "cache": step.task.cache.ttl if step.task.cache is not None else None,
+        "compensate": _undo(step.undo) if step.undo is not None else None,
         "worst_case": {"calls": _calls(step), "seconds": round(_worst(step), 3)},
+    }
+
+
+def _undo(undo: Step) -> dict[str, Any]:
+    return {
+        "agent": undo.agent.name,
+        "action": undo.action,
+        "attempts": undo.retry.attempts,
+        "attempt_seconds": _attempt(undo),
     }
 
 

@@ -147,7 +147,8 @@ ROWS = (
     Code(
         "name-not-here",
         "A name of templates that is not for this place",
-        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`; "
+        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`, "
+        "and in `compensate` their own `result`; "
         "outputs all of these but secrets, since they are stored in clear.",
     ),
     Code(
@@ -256,6 +257,6 @@ ROWS = (
         "wrong-task-kind",
         "A key that is for another kind of task",
         "A task with `value`, `wait`, `fail` or `finish` calls nobody: there is nothing that could be tried "
-        "again, time out, or be undone. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
+        "again or time out. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
     ),
 )

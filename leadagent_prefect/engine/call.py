@@ -14,7 +14,7 @@ from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import StopToken
-from leadagent_prefect.errors import TemplateError
+from leadagent_prefect.errors import AgentError, TemplateError
 from leadagent_prefect.plan import Step
 from leadagent_prefect.templates import render
 
@@ -105,10 +105,20 @@ class StepCall:
         """What templates of it see besides what all see."""
         return self.item.names if self.item is not None else {}
 
+    def tell_started(self) -> None:
+        """Tells observers that its first attempt begins."""
+        self.run.report.task_started(self.step.name, self.item_key, self.started_at)
+
+    def tell_retrying(self, delay: float, error: AgentError) -> None:
+        """Tells observers that an attempt failed, and that another one comes in ``delay`` seconds."""
+        self.run.report.task_retrying(self.step.name, self.item_key, self.attempts, delay, error)
+
     @property
     def idempotency_key(self) -> str:
         """The same for every request of this step, or item of it, in this run."""
-        return hashlib.sha256(f"{self.run.run_id}/{self.name}".encode()).hexdigest()[:32]
+        # Name and key apart: a task may be named like another's item.
+        parts: list[Any] = [self.run.run_id, [], self.step.name, self.item_key]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def result_key(

@@ -50,8 +50,11 @@ class Reporter:
         )
 
     def task_ended(self, name: str, outcome: Outcome, item: str | None = None) -> None:
+        self._ended(_ENDS[outcome.status], name, outcome, item)
+
+    def _ended(self, type: EventType, name: str, outcome: Outcome, item: str | None) -> None:
         self._tell(
-            _ENDS[outcome.status],
+            type,
             name,
             item=item,
             attempt=outcome.attempts or None if outcome.items is None else None,
@@ -61,6 +64,12 @@ class Reporter:
             error=outcome.error,
             error_class=outcome.error_class,
         )
+
+    def compensation_started(self, name: str, item: str | None, started_at: datetime) -> None:
+        self._tell("compensation_started", name, item=item, attempt=1, started_at=started_at)
+
+    def compensation_finished(self, name: str, item: str | None, outcome: Outcome) -> None:
+        self._ended("compensation_finished", name, outcome, item)
 
     def workflow_started(self, started_at: datetime) -> None:
         self._tell("workflow_started", self._workflow, started_at=started_at)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
@@ -20,10 +20,16 @@ from leadagent_prefect.engine.values import Ready, References, TaskView
 from leadagent_prefect.plan import Plan, Step
 from leadagent_prefect.redaction import Redactor
 
+if TYPE_CHECKING:
+    from leadagent_prefect.engine.call import StepCall
+
 
 @dataclass
 class Run:
-    """The state of a run in memory. ``outcomes`` grows as steps end; the truth for a resume is on disk."""
+    """The state of a run in memory. ``outcomes`` grows as steps end; the truth for a resume is on disk.
+
+    ``undoable`` are the calls that have ended of steps, and of items of maps, that have a ``compensate``.
+    """
 
     plan: Plan
     control: RunControl
@@ -35,6 +41,7 @@ class Run:
     rng: random.Random = field(default_factory=random.Random)
     seal: Seal = field(default_factory=Seal)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    undoable: list[StepCall] = field(default_factory=list)
     finish: Stop | None = None
 
     @property

@@ -137,6 +137,8 @@ class Scheduler:
         done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].order)
         for task in done:
             running = self._running.pop(task)
+            if running.call.step.undo is not None:
+                self._run.undoable.append(running.call)
             if running.map is not None:
                 running.map.take(running.place, task.result())
             else:

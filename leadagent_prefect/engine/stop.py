@@ -21,21 +21,24 @@ class Stop:
 
 
 class StopToken:
-    """Set once; bound to the loop of its run. `request` may be called from any thread, and before the run."""
+    """Set once; bound to the loop of its run. `request` may be called from any thread, and before the run.
+
+    ``asked`` and ``insisted`` tell of the first and of the second request from outside.
+    """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._future: asyncio.Future[Stop] | None = None
-        self._early: Stop | None = None
+        self._requests: list[Stop] = []
         self._parent: StopToken | None = None
+        self.asked, self.insisted = asyncio.Event(), asyncio.Event()
 
     def bind(self) -> None:
         """Ties the token to the running loop; called by the run before anything waits."""
         loop = asyncio.get_running_loop()
         self._future = loop.create_future()
         self._loop = loop
-        if self._early is not None:
-            self.set(self._early)
+        self._take_requests()
 
     @property
     def future(self) -> asyncio.Future[Stop]:
@@ -65,11 +68,16 @@ class StopToken:
         self.set(parent.result())
 
     def request(self, kind: StopKind, reason: str) -> None:
-        """Asks the run to stop; the first request counts, and one after its end does nothing."""
+        """Asks the run to stop; the first request gives the reason, and one after its end does nothing."""
         # Kept first, then handed to the loop: whichever of this and `bind` comes second sees the other.
-        self._early = self._early or Stop(kind, reason)
+        self._requests.append(Stop(kind, reason))
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.set, self._early)
+            self._loop.call_soon_threadsafe(self._take_requests)
+
+    def _take_requests(self) -> None:
+        for stop, event in zip(self._requests, (self.asked, self.insisted), strict=False):
+            self.set(stop)
+            event.set()
 
     def set(self, stop: Stop) -> None:
         """`request` from within the run's own loop, at once."""

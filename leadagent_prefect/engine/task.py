@@ -11,6 +11,7 @@ import asyncio
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from prefect import Task, task
@@ -62,7 +63,7 @@ async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
         return _cancelled(call, stop.reason)
     call.attempts = context.task_run.run_count
     if call.attempts == 1:
-        call.run.report.task_started(call.step.name, call.item_key, call.started_at)
+        call.tell_started()
     try:
         if call.problem is not None:
             raise call.problem
@@ -71,6 +72,8 @@ async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
         return _failed(call, error)
     if answer.get("cached"):
         call.attempts = 0
+    # When it ended is kept with it: what is undone first, after an interruption too, is what was done last.
+    answer = {**answer, "ended_at": now().isoformat()}
     call.outcome = _completed(call, answer)
     # A reused result is this run's too: taken up again, it goes on from the same.
     return Completed(name="Cached", data=answer) if call.outcome.cached else answer
@@ -91,7 +94,7 @@ def _failed(call: StepCall, error: AgentError) -> State[Any]:
     verdict = judge(step.retry, error, call.attempts, call.run.rng)
     if verdict.delay is not None:
         call.delay = verdict.delay
-        call.run.report.task_retrying(step.name, call.item_key, call.attempts, verdict.delay, error)
+        call.tell_retrying(verdict.delay, error)
         raise error
     message = f"{error.message} ({verdict.reason})" if verdict.reason else error.message
     call.delay = None
@@ -172,7 +175,7 @@ async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
         link_state_to_task_run_result(state, call)
     if call.outcome is None:
         call.outcome = await _reused(call, state)
-    call.parameters = {}  # may be large, and nobody reads them again
+    call.parameters, call.task_run = {}, None  # may be large, and nobody reads them again
     return call.outcome
 
 
@@ -191,4 +194,6 @@ def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
 
 async def _reused(call: StepCall, state: State[Any]) -> Outcome:
     """The outcome of a step whose result an earlier execution of this run has stored."""
-    return _completed(call, await state.aresult())
+    answer = await state.aresult()
+    ended_at = datetime.fromisoformat(answer["ended_at"])
+    return replace(_completed(call, answer), started_at=ended_at, ended_at=ended_at)

@@ -82,7 +82,7 @@ def _edge(above: _Point, below: _Point) -> str:
 
 def _box(step: Step, place: _Point) -> Iterator[str]:
     agent, middle = step.shown, place.x + _WIDTH / 2
-    more = f", {_xml(step.condition)}" if step.condition else ""
+    more = "".join(f", {_xml(note)}" for note in step.notes)
     yield f"  <g><title>{_xml(step.name)} ({_xml(agent)}){more}</title>"
     corner = f'x="{place.x:g}" y="{place.y:g}"'
     yield f'    <rect class="box" {corner} width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'

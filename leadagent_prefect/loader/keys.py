@@ -32,7 +32,7 @@ UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
     TaskConfig: frozenset(
         {
             *("workflow", "inputs", "tasks", "outputs"),
-            *("repeat", "compensate"),
+            "repeat",
         }
     ),
 }

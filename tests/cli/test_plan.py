@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from leadagent_prefect.cli.plan_report import plan_report
@@ -107,3 +109,32 @@ def test_a_broken_file_has_no_plan(leadagent, folder, command):
     done = leadagent(command, "flow.yaml")
     assert (done.code, done.out) == (2, "")
     assert "error[missing-key]" in done.err
+
+
+def test_what_undoes_a_task_is_told_beside_the_worst_case(leadagent, folder):
+    undo = {"action": "DELETE", "retry_config": {"max_attempts": 3, "max_delay": 7}}
+    found = report({"name": "x", "compensate": undo}, {"name": "y", "compensate": {"action": "GET"}})
+    assert found["tasks"][0]["compensate"] == {
+        "agent": "a",
+        "action": "DELETE",
+        "attempts": 3,
+        "attempt_seconds": 10,
+    }
+    assert found["worst_case"] == {"calls": 2, "seconds": 20.0}
+    assert found["compensation"] == {"calls": 4, "seconds": 3 * 10 + 2 * 7 + 10}
+    (folder / "undo.json").write_text(
+        json.dumps(
+            {
+                "name": "w",
+                "agents": [AGENT],
+                "tasks": [
+                    {"name": "x", "agent_name": "a", "action": "GET", "compensate": undo},
+                    {"name": "y", "agent_name": "a", "action": "GET", "compensate": {"action": "GET"}},
+                ],
+            }
+        )
+    )
+    lines = leadagent("plan", "undo.json").out.splitlines()
+    assert "   undone by [a: DELETE], up to 3 attempts of at most 10s" in lines
+    assert "   undone by [a: GET], 1 attempt of at most 10s" in lines
+    assert "Undoing all of it: 4 calls, 54s more" in lines

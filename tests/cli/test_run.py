@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from leadagent_prefect.cli.result_text import render_result
+from leadagent_prefect.results import Compensation, WorkflowResult
+
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
 
@@ -158,3 +161,14 @@ def test_without_the_cache_every_call_is_made(leadagent, workflow):
     file = workflow(more="    cache: {ttl: 1h}\n")
     runs = [leadagent("run", file, "--json", *option).json for option in ((), (), ("--no-cache",))]
     assert [run["tasks"]["second"]["attempts"] for run in runs] == [1, 0, 1]
+
+
+def test_what_was_undone_is_printed_at_the_end():
+    result = WorkflowResult(
+        status="failed",
+        compensated=[
+            Compensation(task="b", key="3", status="failed", error="no\x1b"),
+            Compensation(task="a", status="completed"),
+        ],
+    )
+    assert render_result(result).endswith("\nErrors:\n\nUndone:\n  b[3]: failed: no\\x1b\n  a: completed\n")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from conductor import ProbeAgent
+from conductor import ProbeAgent, run_step
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, LeadAgent, WorkflowResult
 from leadagent_prefect.agents.base import Call
@@ -117,8 +117,9 @@ class Recorded:
 
 
 @pytest.fixture
-def probe() -> Iterator[None]:
-    """The agent type of random workflows, for the time of a test."""
+def probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The agent type of random workflows, and their steps without an agent, for the time of a test."""
+    monkeypatch.setattr("leadagent_prefect.engine.schedule.run_step", run_step)
     AgentFactory.register_agent_type("probe", ProbeAgent)
     yield
     AgentFactory.unregister_agent_type("probe")

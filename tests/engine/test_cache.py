@@ -228,6 +228,14 @@ async def test_a_failure_is_not_kept_and_a_retry_that_succeeds_is(desk: Desk) ->
     assert [result.tasks["a"].attempts for result in results] == [1, 2, 0]
 
 
+async def test_a_reused_result_is_not_undone(desk: Desk) -> None:
+    desk.bench.actions["fails"] = lambda agent, given: AgentResponse(success=False, error="no")
+    tasks = [TASK | {"compensate": {"action": "take_back"}}, {"name": "b", "action": "fails"}]
+    results = [await desk.bench.run(*tasks, agents=[desk.agent()]) for _ in "ab"]
+    undone = [[(one.task, one.status) for one in result.compensated] for result in results]
+    assert undone == [[("a", "completed")], []]
+
+
 async def test_a_call_that_can_not_be_told_apart_fails_as_it_would(desk: Desk) -> None:
     agent = {"custom_params": {"user_agent": "{{ inputs.x.y }}"}}
     result = await desk.run(agent=agent, inputs={"x": {"type": "object", "default": {}}})

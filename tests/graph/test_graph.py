@@ -166,3 +166,9 @@ def test_what_cannot_be_seen_is_shown_as_an_escape(hostile):
     for format in FORMATS:
         assert "\u00ad" not in render_graph(hostile, format)
     assert "soft\\xadhyphen" in render_graph(hostile)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_undoes_a_task_is_shown_with_it(format):
+    shown = render_graph(plan({"name": "book", "compensate": {"action": "DELETE"}}, {"name": "pay"}), format)
+    assert len(re.findall(r"undone by a(:|#58;) DELETE", shown)) == 1

@@ -47,11 +47,24 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     worst = report["worst_case"]
     yield ""
     yield f"Worst case: {worst['calls']} calls, {_duration(worst['seconds'])}"
+    undoing = report["compensation"]
+    if undoing["calls"]:
+        yield f"Undoing all of it: {undoing['calls']} calls, {_duration(undoing['seconds'])} more"
     if any(task["attempts"] > 1 for task in report["tasks"]):
         yield "  (a service's Retry-After may make each wait as long as max_delay; that is counted)"
 
 
 def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
+    yield from _call_lines(number, task)
+    undo = task["compensate"]
+    if undo is not None:
+        called = printable(f"{undo['agent']}: {undo['action']}")
+        most = "1 attempt" if undo["attempts"] == 1 else f"up to {undo['attempts']} attempts"
+        indent = " " * (len(str(number)) + 2)
+        yield f"{indent}undone by [{called}], {most} of at most {_duration(undo['attempt_seconds'])}"
+
+
+def _call_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
     indent = " " * (len(str(number)) + 2)
     tolerated = "; a failure is tolerated" if task["continue_on_failure"] else ""
     called = f"{task['agent']}: {task['action']}" if task["agent"] else task["kind"]
