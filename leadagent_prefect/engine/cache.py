@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
+from prefect.results import get_result_store
 
 from leadagent_prefect import agent_types
 from leadagent_prefect.agents.base import BaseAgent
@@ -41,7 +41,8 @@ _PATIENCE_SECONDS = 5.0
 
 
 async def answered(call: StepCall) -> dict[str, Any]:
-    """What `attempt` gives; or what an equal call was given within the task's ttl, with ``cached: True``.
+    """What `attempt` gives, with the place at which it is ``kept_at`` for others; or what an equal call was
+    given within the task's ttl, with ``cached: True``.
 
     What can't be read is as good as not there, and what can't be written is left: neither is an error.
     """
@@ -52,7 +53,16 @@ async def answered(call: StepCall) -> dict[str, Any]:
         return kept
     answer = await attempt(call)
     await _write(call, place, answer)
-    return answer
+    return {**answer, "kept_at": place}
+
+
+async def forget(place: str) -> None:
+    """No other run is to reuse the result at ``place`` from now on: what was done for it is undone."""
+    try:
+        with anyio.fail_after(_PATIENCE_SECONDS):
+            await _storage().write_path(place, b"null")
+    except Exception as error:  # noqa: BLE001  # it has to be undone all the same
+        _log.warning("a result that is undone is still kept for others: %s", type(error).__name__)
 
 
 async def _place(call: StepCall) -> str | None:
@@ -131,7 +141,6 @@ async def _write(call: StepCall, place: str, answer: dict[str, Any]) -> None:
 
 
 def _storage() -> WritableFileSystem:
-    context = TaskRunContext.get()
-    assert context is not None  # every step runs in a task run,
-    assert context.result_store.result_storage is not None  # whose results are kept
-    return context.result_store.result_storage
+    storage = get_result_store().result_storage
+    assert storage is not None  # the results of runs and tasks are kept
+    return storage

@@ -19,7 +19,7 @@ class Outcome:
     ``items`` and ``item_errors`` (``{key: {"class": ..., "message": ...}}``) are of a task with ``for_each``.
     ``tolerated``: a failure that ``continue_on_failure`` allows. ``from_failure``: a skip that a failure
     caused, which counts as a failure for the steps after it. ``cached``: a result that was reused from
-    another call, which this run has not made.
+    another call, which this run has not made; ``kept_at``: where one that it has made is kept for others.
     """
 
     status: TaskStatus
@@ -33,6 +33,7 @@ class Outcome:
     tolerated: bool = False
     from_failure: bool = False
     cached: bool = False
+    kept_at: str | None = None
     items: ItemCounts | None = None
     item_errors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -109,7 +109,7 @@ def _failed(call: StepCall, error: AgentError) -> State[Any]:
 
 def _completed(call: StepCall, answer: Mapping[str, Any]) -> Outcome:
     outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
-    return replace(outcome, cached=answer.get("cached", False))
+    return replace(outcome, cached=answer.get("cached", False), kept_at=answer.get("kept_at"))
 
 
 def _cancelled(call: StepCall, reason: str) -> State[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from leadagent_prefect.engine.cache import forget
 from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.run import Run
@@ -135,6 +136,8 @@ async def _undo(done: StepCall, token: StopToken) -> Compensation:
         return Compensation(task=name, key=key, status="unknown", error=error)
     if token.stop is not None:
         return Compensation(task=name, key=key, status="failed", error=f"not undone: {token.stop.reason}")
+    if end.kept_at is not None:
+        await forget(end.kept_at)
     outcome = await _run(UndoCall(done, token), done)
     done.run.report.compensation_finished(name, key, outcome)
     if outcome.status == "cancelled":
