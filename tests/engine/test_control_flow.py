@@ -12,7 +12,7 @@ from leadagent_prefect.plan import plan_of
 
 GOES_ON = {"failure_strategy": "continue_on_failure"}
 BRANCHES = (
-    {"name": "long", "when": "{{ inputs.deep }}"},
+    {"name": "long", "when": " {{\n  inputs.deep\n}}\n"},
     {"name": "short", "when": "{{ not inputs.deep }}", "parameters": {"text": "in short"}},
     {
         "name": "join",
@@ -88,7 +88,7 @@ async def test_a_condition_holds_by_the_truth_of_its_value(bench: Any) -> None:
         "completed" if value else "skipped" for value in values
     ]
     assert [result.results[f"v{n}"] for n in range(len(values))] == values
-    assert result.tasks["never"].error == "its condition does not hold: False"
+    assert result.tasks["never"].error == "its condition does not hold: false"
 
 
 async def test_a_condition_that_cannot_be_evaluated_fails_its_task(bench: Any) -> None:
