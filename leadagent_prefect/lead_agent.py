@@ -164,8 +164,13 @@ async def _cancel(starting: asyncio.Future[RunHandle]) -> None:
     await asyncio.wait({starting})
     if starting.exception() is None:
         handle = starting.result()
+        ended = asyncio.wrap_future(handle.future)
         handle.cancel()
-        await asyncio.wait({asyncio.wrap_future(handle.future)})
+        try:
+            await asyncio.wait({ended})
+        except asyncio.CancelledError:  # once more
+            handle.cancel()
+            await asyncio.wait({ended})
 
 
 def _load(source: Source) -> Loaded:

@@ -17,6 +17,7 @@ from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
 from leadagent_prefect.resilience.retry import merge
 from leadagent_prefect.steps import Loop as Loop
 from leadagent_prefect.steps import Step as Step
+from leadagent_prefect.steps import on_one_line as on_one_line
 from leadagent_prefect.templates import references
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ class Step:
             over = self.task.for_each
             words.insert(0, f"for each of {over.strip() if isinstance(over, str) else len(over)}")
         if self.task.when is not None:
-            words.append(f"when {str(self.task.when).strip()}")
+            words.append(f"when {on_one_line(self.task.when)}")
         return ", ".join(words)
 
     @property
@@ -103,3 +103,8 @@ class Step:
         if wanted is None or isinstance(wanted, int):
             return wanted or 0
         return floor(round(float(wanted[:-1]) * total, 6) / 100)
+
+
+def on_one_line(condition: str | bool) -> str:
+    """A condition as it may stand in a file, wherever its author broke its line."""
+    return " ".join(condition.split()) if isinstance(condition, str) else str(condition).lower()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from leadagent_prefect.engine.cache import forget
 from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import Stop, StopToken
@@ -21,9 +22,6 @@ from leadagent_prefect.engine.task import run_step
 from leadagent_prefect.errors import AgentError
 from leadagent_prefect.results import Compensation
 from leadagent_prefect.templates import render
-
-#: Seconds that a cancelled run has to undo; Prefect takes one for cancelled after 300 s, ended or not.
-_CANCELLED_SECONDS = 240.0
 
 
 class UndoCall(StepCall):
@@ -34,6 +32,7 @@ class UndoCall(StepCall):
         self._done = done
         super().__init__(done.run, done.step.undo, item=done.item, token=token)
         self.key = undo_key(done)
+        self.has_arrows = False  # nothing comes after it
 
     def _render(self, scope: Mapping[str, Any]) -> None:
         self.parameters = render(self.step.payload, scope)
@@ -81,7 +80,7 @@ async def undo(run: Run) -> list[Compensation]:
         return []
     token = StopToken()
     token.bind()
-    limit = asyncio.ensure_future(_limit(run.control.token, token))
+    limit = asyncio.ensure_future(_limit(run.control, token))
     run.control.is_undoing = True
     try:
         return [await _undo(call, token) for call in calls]
@@ -119,13 +118,13 @@ def _ended_at(call: StepCall) -> datetime:
     return ended_at
 
 
-async def _limit(asked: StopToken, token: StopToken) -> None:
-    await asked.asked.wait()
+async def _limit(control: RunControl, token: StopToken) -> None:
+    await control.token.asked.wait()
     try:
-        await asyncio.wait_for(asked.insisted.wait(), _CANCELLED_SECONDS)
+        await asyncio.wait_for(control.token.insisted.wait(), control.undo_seconds)
         reason = "the run was cancelled once more"
     except asyncio.TimeoutError:
-        reason = f"a cancelled run undoes for at most {_CANCELLED_SECONDS:g} s"
+        reason = f"a cancelled run undoes for at most {control.undo_seconds:g} s"
     token.set(Stop("cancelled", reason))
 
 

@@ -16,6 +16,9 @@ from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, Lea
 from leadagent_prefect.agents.base import Call
 from leadagent_prefect.embedded import PrefectApi, use_api
 
+#: Of tasks that call no agent.
+KINDS = {"value", "wait", "fail", "finish"}
+
 
 @dataclass
 class Made:
@@ -59,9 +62,12 @@ class Bench:
     log: list[str] = field(default_factory=lambda: ScriptAgent.log)
 
     def workflow(self, *tasks: dict[str, Any], **settings: Any) -> dict[str, Any]:
-        """A workflow of ``tasks``; one that says nothing else has the agent "probe" and the action "echo"."""
+        """A workflow of ``tasks``; one that says nothing of its kind has the agent "probe" and "echo"."""
         agents = settings.pop("agents", [{"name": "probe", "type": "script", "endpoint": "script://probe"}])
-        filled = [{"agent_name": "probe", "action": "echo", **task} for task in tasks]
+        filled = [
+            ({} if KINDS & task.keys() else {"agent_name": "probe", "action": "echo"}) | task
+            for task in tasks
+        ]
         return {"name": "bench", "agents": agents, "tasks": filled, **settings}
 
     async def run(self, *tasks: dict[str, Any], given: Any = None, **settings: Any) -> WorkflowResult:

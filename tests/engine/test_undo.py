@@ -267,22 +267,33 @@ async def test_cancelling_once_more_ends_the_undoing(bench: Any, undo: str) -> N
     assert called(bench) == []
 
 
-async def test_a_run_that_is_cancelled_while_it_undoes_has_a_limited_time_for_it(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("leadagent_prefect.engine.undo._CANCELLED_SECONDS", 0.05)
-    handle = await start(
-        bench, {"name": "a", "compensate": {"action": "hang"}}, {"name": "b", "action": "fail"}
-    )
+async def test_a_run_that_is_cancelled_while_it_undoes_has_a_limited_time_for_it(bench: Any) -> None:
+    from leadagent_prefect.engine.control import RunControl
+    from leadagent_prefect.engine.runner import run_in_thread
+
+    control = RunControl(notify=bench.events.append, undo_seconds=0.05)
+    tasks = {"name": "a", "compensate": {"action": "hang"}}, {"name": "b", "action": "fail"}
+    future = run_in_thread(plan_of(load(bench.workflow(*tasks))), {}, control, bench.api, lambda: None)
     await bench.saw("compensation_started", "a")
-    handle.cancel()
-    result = await ended(handle)
+    control.token.request("cancelled", "enough")
+    result = await asyncio.wrap_future(future)
     assert result.status == "failed"  # as it was when the undoing began
     (one,) = result.compensated
-    assert (
-        one.error
-        == "undoing it was cut short, and may be in effect: a cancelled run undoes for at most 0.05 s"
-    )
+    assert one.error is not None
+    assert one.error.endswith("may be in effect: a cancelled run undoes for at most 0.05 s")
+
+
+async def test_cancelling_the_await_once_more_ends_the_undoing(bench: Any) -> None:
+    tasks = {"name": "a", "compensate": {"action": "hang"}}, {"name": "b", "action": "hang"}
+    running = asyncio.ensure_future(bench.run(*tasks))
+    await bench.saw("task_started", "b")
+    running.cancel()
+    await bench.saw("compensation_started", "a")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (finished,) = [event for event in bench.events if event.type == "compensation_finished"]
+    assert finished.error == "the run was cancelled once more"
 
 
 async def test_a_second_execution_of_a_run_undoes_what_was_left_and_nothing_twice(

@@ -12,7 +12,7 @@ ENDS = ["ok"] * 4 + ["server_error", "client_error", "timeout"]
 STRATEGIES = ["stop_on_first_failure", *["continue_on_failure", "partial_completion_allowed"] * 2]
 KINDS = ["call"] * 16 + ["value"] * 4 + ["wait"] * 2 + ["fail", "finish"]
 RULES = ["all_success"] * 2 + ["none_failed", "all_done", "one_success", "one_failed"]
-VALUES = [None, None, 0, "", [], False, "text", {"a": [1]}]
+VALUES: list[Any] = [None, None, 0, "", [], False, "text", {"a": [1]}]
 STATUSES = ["completed", "completed", "failed", "skipped"]
 
 
@@ -69,7 +69,7 @@ def _conditions(draw: st.DrawFn, before: list[str]) -> tuple[Any, ...] | None:
 
 
 def written(workflow: RefWorkflow, endpoint: str) -> dict[str, Any]:
-    """The workflow as data; its agent is of the type "probe" (`conductor.ProbeAgent`), its inputs `INPUTS`."""
+    """The workflow as data, with `INPUTS`; its agent is of the type "probe" (`conductor.ProbeAgent`)."""
     return {
         "name": "oracle",
         "inputs": {name: {"type": "boolean", "default": value} for name, value in INPUTS.items()},
@@ -86,14 +86,13 @@ INPUTS = {"yes": True, "no": False}
 
 
 def _task(task: RefTask) -> dict[str, Any]:
+    retry = {"max_attempts": task.attempts, "initial_delay": 0}
     return {
         "name": task.name,
         **_what(task),
         **({"depends_on": task.after} if task.after else {}),
         **({"continue_on_failure": True} if task.tolerate else {}),
-        **(
-            {"retry_config": {"max_attempts": task.attempts, "initial_delay": 0}} if task.attempts > 1 else {}
-        ),
+        **({"retry_config": retry} if task.attempts > 1 else {}),
         **({"trigger_rule": task.rule} if task.rule != "all_success" else {}),
         **({"when": _when(task.when)} if task.when else {}),
         **({"compensate": _undo(task.undo)} if task.undo else {}),
@@ -113,19 +112,17 @@ def _undo(script: list[str]) -> dict[str, Any]:
 def _what(task: RefTask) -> dict[str, Any]:
     reads = {name: f"{{{{ tasks.{name}.result }}}}" for name in task.reads}
     result = {"name": task.name, "from": reads}
+    call = {"script": task.script, "result": result}
     # The reads of a message stand where they change nothing: what is skipped there is never seen.
     unseen = "".join(f"{{{{ '' if true else tasks.{name}.result }}}}" for name in task.reads)
-    return {
-        "call": {
-            "agent_name": "probe",
-            "action": "go",
-            "parameters": {"script": task.script, "result": result},
-        },
+    kinds: dict[str, dict[str, Any]] = {
+        "call": {"agent_name": "probe", "action": "go", "parameters": call},
         "value": {"value": result if task.value is None else task.value},
         "wait": {"wait": 0},
         "fail": {"fail": f"{task.name} gives up{unseen}"},
         "finish": {"finish": f"{task.name} is enough{unseen}"},
-    }[task.kind]
+    }
+    return kinds[task.kind]
 
 
 def _when(when: tuple[Any, ...]) -> Any:
