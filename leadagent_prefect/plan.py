@@ -98,7 +98,7 @@ class Step:
             over = self.task.for_each
             words.insert(0, f"for each of {over.strip() if isinstance(over, str) else len(over)}")
         if self.task.when is not None:
-            words.append(f"when {str(self.task.when).strip()}")
+            words.append(f"when {on_one_line(self.task.when)}")
         return ", ".join(words)
 
     def tolerated(self, total: int) -> int:
@@ -264,6 +264,11 @@ def _loop(task: TaskConfig, usual: int, widest: int) -> Loop | None:
     roots = {reference.root for _, reference in references(task.when)}
     limit = min(task.max_concurrency or usual, widest)
     return Loop(name, limit, when_per_item=bool(roots & {name, "item", "index"}))
+
+
+def on_one_line(condition: str | bool) -> str:
+    """A condition as it may stand in a file, wherever its author broke its line."""
+    return " ".join(condition.split()) if isinstance(condition, str) else str(condition).lower()
 
 
 def _request_timeout(agent: AgentConfig | None, task: TaskConfig) -> float:

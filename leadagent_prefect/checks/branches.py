@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from leadagent_prefect.checks.context import Context, Part
 from leadagent_prefect.checks.references import Read
 from leadagent_prefect.diagnostics import quote
+from leadagent_prefect.templates import references
 from leadagent_prefect.templates.conditions import exclude_each_other
 
 #: A task beyond so many conditions is not looked at: comparing them in pairs would take its time.
@@ -29,7 +30,7 @@ def check_branches(context: Context, reads: Iterable[Read]) -> None:
                 _compare(context, part, found, known.get(target, {}))
                 found |= known.get(target, {})
         condition = part.data.get("when")
-        if isinstance(condition, str):
+        if isinstance(condition, str) and not _is_of_items(part, condition):
             found[name] = condition
         known[name] = found if len(found) <= _MOST else {}
 
@@ -37,6 +38,12 @@ def check_branches(context: Context, reads: Iterable[Read]) -> None:
 def _named(part: Part) -> list[str]:
     listed = part.data.get("depends_on")
     return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+
+
+def _is_of_items(part: Part, condition: str) -> bool:
+    """Whether it is judged item by item: the map as a whole then runs in any case."""
+    names = {"item", "index", part.data.get("as")} if "for_each" in part.data else set()
+    return not names.isdisjoint(found.root for _, found in references(condition))
 
 
 def _in_order(waits: Mapping[str, list[str]]) -> list[str]:

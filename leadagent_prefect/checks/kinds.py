@@ -55,7 +55,8 @@ def _check_condition(context: Context, task: Part) -> None:
     condition = task.data.get("when")
     if not isinstance(condition, str) or problems(condition) or whole_expression(condition):
         return
-    message = f"{task.label}: when is a text that is not one expression, and so always true"
-    bare = condition.replace("{{", "").replace("}}", "")
-    hint = f'write all of it between one pair of braces: "{{{{ {" ".join(bare.split())} }}}}"'
+    message = f"{task.label}: when is a text, and not one expression that is true or false"
+    bare = " ".join(condition.replace("{{", "").replace("}}", "").split())
+    whole = f"{{{{ {bare} }}}}"
+    hint = "write all of it between one pair of braces" + ("" if problems(whole) else f': "{whole}"')
     context.say("invalid-condition", message, (*task.path, "when"), hint=hint)

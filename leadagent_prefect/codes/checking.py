@@ -63,7 +63,7 @@ ROWS = (
         "invalid-condition",
         "A condition that is no expression",
         '`when` is true or false by the value of one expression, `when: "{{ inputs.deep }}"`. Text around an '
-        "expression, or none at all, makes it a text, which is always true.",
+        "expression, or none at all, makes it a text, and every text but an empty one is true.",
     ),
     Code(
         "invalid-default",

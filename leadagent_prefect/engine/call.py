@@ -15,7 +15,7 @@ from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import TemplateError
-from leadagent_prefect.plan import Step
+from leadagent_prefect.plan import Step, on_one_line
 from leadagent_prefect.templates import render
 
 
@@ -62,9 +62,10 @@ class StepCall:
         which the result is kept. Of a map as a whole there are none: they are its items'.
         """
         scope = {**self.run.scope(secrets=self.run.references), **self.names}
+        when = self.step.task.when
         try:
-            if self._has_condition and not render(self.step.task.when, scope):
-                self.outcome = Outcome("skipped", error=f"its condition does not hold: {self.step.task.when}")
+            if when is not None and self._has_condition and not render(when, scope):
+                self.outcome = Outcome("skipped", error=f"its condition does not hold: {on_one_line(when)}")
             elif self.step.loop is None or self.item is not None:
                 self._render(scope)
         except TemplateError as error:
@@ -87,8 +88,6 @@ class StepCall:
     def _has_condition(self) -> bool:
         """A map's condition is each item's own where it names the item, otherwise that of the whole."""
         loop = self.step.loop
-        if self.step.task.when is None:
-            return False
         return loop is None or loop.when_per_item == (self.item is not None)
 
     @property

@@ -29,7 +29,9 @@ def _compares(a: Shape, b: Shape) -> bool:
     (left, sign, right), (left_b, sign_b, right_b) = a[2], b[2]
     if left != left_b or sign != "eq" or right[0] != "const" or right_b[0] != "const":
         return False
-    return bool(right != right_b if sign_b == "eq" else sign_b == "ne" and right == right_b)
+    if sign_b == "eq":
+        return bool(right[-1] != right_b[-1])  # by value: 1, 1.0 and true are equal
+    return bool(sign_b == "ne" and right == right_b)
 
 
 def _condition(text: str) -> Node | None:

@@ -45,7 +45,7 @@ def test_what_the_loader_reports_is_not_reported_again(workflow, found, change, 
 
 def test_a_task_of_a_kind_that_is_not_supported_yet_is_reported_once(workflow, found):
     data = workflow()
-    data["tasks"].append({"name": "wait", "wait": "5m"})
+    data["tasks"].append({"name": "sub", "workflow": "other.yaml"})
     assert [code for code, _ in found(data)] == ["not-supported-yet"]
 
 

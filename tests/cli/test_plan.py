@@ -11,8 +11,12 @@ from leadagent_prefect.plan import build
 AGENT = {"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1", "timeout": 10}
 
 
+CALLING_NOBODY = {"value", "wait", "fail", "finish"}
+
+
 def report(*tasks, agent=AGENT, **settings):
-    tasks = [{"agent_name": "a", "action": "GET", **task} for task in tasks]
+    call = {"agent_name": "a", "action": "GET"}
+    tasks = [({} if CALLING_NOBODY & task.keys() else call) | task for task in tasks]
     return plan_report(build(load({"name": "w", "agents": [agent], "tasks": tasks, **settings}).workflow))
 
 
@@ -49,6 +53,58 @@ def test_the_run_takes_no_longer_than_its_global_timeout():
 def test_tasks_stand_behind_what_they_wait_for():
     found = report({"name": "b", "depends_on": ["a"]}, {"name": "a"})
     assert [(task["name"], task["waits_for"]) for task in found["tasks"]] == [("a", []), ("b", ["a"])]
+
+
+def test_who_calls_nobody_takes_no_time_but_for_a_wait():
+    tasks = (
+        {"name": "x"},
+        {"name": "v", "value": 1},
+        {"name": "w", "wait": "5m"},
+        {"name": "f", "finish": "x"},
+    )
+    assert worst(*tasks) == (1, 310.0)
+    assert worst(*tasks, parallel_execution=True) == (1, 300.0)
+
+
+def test_kinds_rules_and_conditions_are_in_the_report():
+    found = report(
+        {"name": "x", "when": "{{\n  inputs.deep\n}}"},
+        {"name": "y", "fail": "no", "depends_on": ["x"], "trigger_rule": "one_failed", "when": False},
+        inputs={"deep": {"type": "boolean", "default": True}},
+    )
+    keys = ("kind", "agent", "action", "waits_for", "trigger_rule", "when")
+    assert [tuple(task[key] for key in keys) for task in found["tasks"]] == [
+        ("call", "a", "GET", [], "all_success", "{{\n  inputs.deep\n}}"),
+        ("fail", None, None, ["x"], "one_failed", False),
+    ]
+
+
+def test_the_text_shows_kinds_rules_and_conditions(leadagent, folder):
+    (folder / "flow.yaml").write_text(
+        "name: w\ninputs: {deep: {type: boolean, default: true}}\ntasks:\n"
+        "  - {name: count, value: 1, when: '{{\n\n inputs.deep }}'}\n"
+        "  - {name: pause, wait: 90, depends_on: [count], when: true}\n"
+        "  - {name: alarm, fail: 'no {{ tasks.count.error }}', trigger_rule: one_failed}\n"
+    )
+    done = leadagent("plan", "flow.yaml")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "w 1.0.0: 3 tasks, one at a time\n"
+        "On a failure: stop_on_first_failure\n"
+        "Input: deep (boolean)\n"
+        "\n"
+        "1. count  [value]\n"
+        "   when {{ inputs.deep }}\n"
+        "2. pause  [wait]\n"
+        "   waits for count\n"
+        "   when true\n"
+        "   waits 1m 30s\n"
+        "3. alarm  [fail]\n"
+        "   waits for count\n"
+        "   runs by the rule one_failed\n"
+        "\n"
+        "Worst case: 0 calls, 1m 30s\n"
+    )
 
 
 def test_the_text_has_order_retries_and_worst_case(leadagent, workflow):

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
-from conductor import Conductor, ProbeAgent
+from conductor import Conductor, ProbeAgent, conducting
 from hypothesis import HealthCheck, given, settings
 from random_workflows import workflows, written
 from reference import Reference, RefWorkflow
@@ -42,16 +42,16 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
 async def check(workflow: RefWorkflow) -> None:
     expected = Reference(workflow).run()
     conductor = Conductor()
-    conductor_id = uuid.uuid4().hex
-    ProbeAgent.conductors[conductor_id] = conductor
+    ProbeAgent.conductors[conductor.id] = conductor
+    conducting.set(conductor)
     following = asyncio.ensure_future(conductor.follow(expected.moments))
     try:
         actual = await asyncio.wait_for(
-            execute_in_host(build(Workflow.model_validate(written(workflow, conductor_id)))), 30
+            execute_in_host(build(Workflow.model_validate(written(workflow, conductor.id)))), 30
         )
     finally:
         following.cancel()
-        del ProbeAgent.conductors[conductor_id]
+        del ProbeAgent.conductors[conductor.id]
     assert set(conductor.calls) == {call for calls, _ in expected.moments for call in calls}
     assert {name: row["status"] for name, row in actual["tasks"].items()} == expected.status
     assert actual["results"] == expected.results

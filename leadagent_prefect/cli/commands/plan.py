@@ -52,6 +52,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
+    from leadagent_prefect.plan import on_one_line
+
     indent = " " * (len(str(number)) + 2)
     tolerated = "; a failure is tolerated" if task["continue_on_failure"] else ""
     called = f"{task['agent']}: {task['action']}" if task["agent"] else task["kind"]
@@ -61,7 +63,7 @@ def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
     if task["trigger_rule"] != "all_success":
         yield f"{indent}runs by the rule {task['trigger_rule']}"
     if task["when"] is not None:
-        yield f"{indent}when {printable(str(task['when']).strip())}"
+        yield f"{indent}when {printable(on_one_line(task['when']))}"
     each = _duration(task["attempt_seconds"])
     if not task["agent"]:
         yield from [f"{indent}waits {each}"] if task["kind"] == "wait" else []
