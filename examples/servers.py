@@ -132,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self._answer(json.loads(self.rfile.read(length) or b"null"))
 
+    def do_DELETE(self) -> None:
+        self._answer(None)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Silence: the run says what it called."""
 
@@ -173,8 +176,12 @@ def _api(method: str, path: str, query: dict[str, str], body: Any, digests: list
     if (method, path) == ("POST", "/digests"):
         digests.append(body)
         return 201, {"id": len(digests), "url": f"/digests/{len(digests)}"}
-    if (method, folder) == ("GET", "digests") and name.isdecimal() and 0 < int(name) <= len(digests):
-        return 200, digests[int(name) - 1]
+    if folder == "digests" and name.isdecimal() and 0 < int(name) <= len(digests):
+        if method == "GET":
+            return 200, digests[int(name) - 1]
+        if method == "DELETE":
+            digests[int(name) - 1] = None
+            return 200, {"withdrawn": int(name)}
     if folder == "broken":
         return 500, {"error": "this service is out of order"}
     return 404, {"error": f"there is no {method} {path}"}

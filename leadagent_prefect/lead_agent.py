@@ -40,8 +40,14 @@ class RunHandle:
     def done(self) -> bool:
         return self.future.done()
 
+    def is_undoing(self) -> bool:
+        """Whether the run has failed or been cancelled, and undoes what it did."""
+        return self._control.is_undoing
+
     def cancel(self, reason: str = "the run was cancelled") -> None:
-        """Asks the run to end as cancelled: calls under way are cut short, nothing more starts."""
+        """Asks the run to end as cancelled: calls under way are cut short, nothing more starts, what has
+        completed is undone where it can be. Cancelling once more ends that too.
+        """
         self._control.token.request("cancelled", reason)
 
 
@@ -50,15 +56,21 @@ class LeadAgent:
 
     ``observers`` see every event of every run, as do those of the entry points in the group
     ``leadagent_prefect.observers``. ``say`` is told what is being waited for: the first start
-    of the embedded server takes a while. A failed workflow is a result; a bad file or bad inputs raise
+    of the embedded server takes a while. Without ``cache`` no result of an earlier run is reused and none is
+    kept for later ones, whatever the tasks say. A failed workflow is a result; a bad file or bad inputs raise
     `ConfigurationError`, a Prefect API that can't be reached or started `PrefectUnavailable`.
     """
 
     def __init__(
-        self, observers: Iterable[AnyObserver] = (), *, say: Callable[[str], None] | None = None
+        self,
+        observers: Iterable[AnyObserver] = (),
+        *,
+        say: Callable[[str], None] | None = None,
+        cache: bool = True,
     ) -> None:
         self.observers: list[AnyObserver] = [*observers]
         self._say = say or (lambda line: None)
+        self._cache = cache
 
     def attach(self, observer: AnyObserver) -> None:
         """Adds an observer: it sees the runs that start from now on."""
@@ -121,7 +133,7 @@ class LeadAgent:
         from leadagent_prefect.engine.runner import run_in_thread
 
         dispatcher = Dispatcher([*self.observers, *installed_observers()], self, loop)
-        control = RunControl(notify=dispatcher)
+        control = RunControl(notify=dispatcher, use_cache=self._cache)
         return RunHandle(run_in_thread(plan, given, control, api, dispatcher.close), control)
 
     async def _execute(self, source: Source, inputs: Mapping[str, Any] | None) -> WorkflowResult:
@@ -152,8 +164,13 @@ async def _cancel(starting: asyncio.Future[RunHandle]) -> None:
     await asyncio.wait({starting})
     if starting.exception() is None:
         handle = starting.result()
+        ended = asyncio.wrap_future(handle.future)
         handle.cancel()
-        await asyncio.wait({asyncio.wrap_future(handle.future)})
+        try:
+            await asyncio.wait({ended})
+        except asyncio.CancelledError:  # once more
+            handle.cancel()
+            await asyncio.wait({ended})
 
 
 def _load(source: Source) -> Loaded:

@@ -40,7 +40,8 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # By name too, as Python writes `as_`; a file is read by alias alone.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
 
 
 # --- agents ---------------------------------------------------------------------------------------

@@ -8,45 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
-from leadagent_prefect.resilience.retry import RetryPolicy, merge
+from leadagent_prefect.resilience.retry import merge
+from leadagent_prefect.steps import Loop as Loop
+from leadagent_prefect.steps import Step as Step
+from leadagent_prefect.steps import on_one_line as on_one_line
 from leadagent_prefect.templates import references
 
 if TYPE_CHECKING:
     from leadagent_prefect.loader import Loaded
-
-
-@dataclass(frozen=True)
-class Step:
-    """A task as planned.
-
-    ``upstreams`` are the names of all tasks it waits for, in file order: those of ``depends_on`` and those
-    its templates read. ``timeout`` bounds one attempt, ``request_timeout`` one request (seconds).
-    ``secrets`` are the names of secrets its parameters need, ``reads_secrets`` says whether they read any.
-    """
-
-    index: int
-    task: TaskConfig
-    agent: AgentConfig
-    upstreams: tuple[str, ...]
-    retry: RetryPolicy
-    timeout: float | None
-    request_timeout: float
-    secrets: frozenset[str]
-    reads_secrets: bool
-
-    @property
-    def name(self) -> str:
-        return self.task.name
-
-    @property
-    def action(self) -> str:
-        return self.task.action or ""
 
 
 @dataclass(frozen=True)
@@ -78,9 +53,14 @@ class Plan:
 
     @cached_property
     def agents(self) -> Mapping[str, AgentConfig]:
-        """The agents that are called, by name, in file order."""
-        used = {step.agent.name for step in self.steps}
+        """The agents that are called, to undo as well, by name, in file order."""
+        used = {step.called.name for step in [*self.steps, *self.undos] if step.called is not None}
         return {agent.name: agent for agent in self.workflow.agents if agent.name in used}
+
+    @property
+    def undos(self) -> list[Step]:
+        """The calls that undo tasks, in file order."""
+        return [step.undo for step in self.steps if step.undo is not None]
 
     @cached_property
     def required_secrets(self) -> frozenset[str]:
@@ -100,7 +80,7 @@ class Plan:
     @property
     def _templated(self) -> list[Any]:
         agents: list[Any] = [agent.model_dump(exclude={"name", "type"}) for agent in self.agents.values()]
-        return agents + [step.task.parameters for step in self.steps]
+        return agents + [step.payload for step in [*self.steps, *self.undos]]
 
     @cached_property
     def levels(self) -> tuple[tuple[str, ...], ...]:
@@ -159,7 +139,13 @@ def build(
     """The plan of a checked workflow: its references exist and form no cycle."""
     agents = {agent.name: agent for agent in workflow.agents}
     names = {task.name: index for index, task in enumerate(workflow.tasks)}
-    steps = tuple(_step(index, task, agents, names) for index, task in enumerate(workflow.tasks))
+    widest = workflow.max_parallel_tasks
+    usual = widest if workflow.parallel_execution else 1
+    loops = {task.name: _loop(task, usual, widest) for task in workflow.tasks}
+    steps = tuple(
+        replace(_step(index, task, agents, names), loop=loops[task.name])
+        for index, task in enumerate(workflow.tasks)
+    )
     return Plan(workflow, steps, digest, filename, dict(lines or {}))
 
 
@@ -172,21 +158,58 @@ def plan_of(loaded: Loaded) -> Plan:
 
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:
-    agent = agents[task.agent_name or ""]
-    read = _roots("tasks", [task.parameters], guarded=True)
-    upstreams = sorted(read.union(task.depends_on), key=names.__getitem__)
-    agent_set_timeout = "timeout" in agent.model_fields_set
+    agent = agents[task.agent_name] if task.agent_name is not None else None
+    templated = [task.parameters, task.when, task.value, task.fail, task.finish, task.for_each, task.key]
+    read = _roots("tasks", templated, guarded=True)
+    upstreams = tuple(sorted(read.union(task.depends_on), key=names.__getitem__))
+    named = tuple(name for name in upstreams if name in task.depends_on)
     return Step(
         index=index,
         task=task,
-        agent=agent,
-        upstreams=tuple(upstreams),
-        retry=merge(agent.retry_config, task.retry_config),
+        called=agent,
+        upstreams=upstreams,
+        judged=named if named and task.trigger_rule != "all_success" else upstreams,
+        retry=merge(agent.retry_config if agent else None, task.retry_config),
         timeout=task.timeout,
-        request_timeout=agent.timeout if agent_set_timeout or task.timeout is None else task.timeout,
+        request_timeout=_request_timeout(agent, task),
         secrets=_roots("secrets", [task.parameters]),
         reads_secrets=bool(_roots("secrets", [task.parameters], guarded=True)),
+        undo=_undo(index, task, agents, names),
     )
+
+
+def _undo(
+    index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]
+) -> Step | None:
+    """The compensation as a step. What its templates read of other tasks is no dependency: it comes last."""
+    if task.compensate is None:
+        return None
+    compensate = task.compensate
+    config = TaskConfig(
+        name=task.name,
+        agent_name=compensate.agent_name or task.agent_name,
+        action=compensate.action,
+        parameters=compensate.parameters,
+        timeout=compensate.timeout,
+        retry_config=compensate.retry_config,
+    )
+    return replace(_step(index, config, agents, names), upstreams=(), judged=())
+
+
+def _loop(task: TaskConfig, usual: int, widest: int) -> Loop | None:
+    if "for_each" not in task.model_fields_set:
+        return None
+    name = task.as_ or "item"
+    roots = {reference.root for _, reference in references(task.when)}
+    limit = min(task.max_concurrency or usual, widest)
+    return Loop(name, limit, when_per_item=bool(roots & {name, "item", "index"}))
+
+
+def _request_timeout(agent: AgentConfig | None, task: TaskConfig) -> float:
+    if agent is None:
+        return 0.0
+    written = "timeout" in agent.model_fields_set or task.timeout is None
+    return agent.timeout if written or task.timeout is None else task.timeout
 
 
 def _roots(root: str, values: Iterable[Any], *, guarded: bool = False) -> frozenset[str]:

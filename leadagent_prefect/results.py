@@ -42,21 +42,46 @@ class AgentResponse(BaseModel):
         )
 
 
+class ItemCounts(BaseModel):
+    """How the items of a task with ``for_each`` ended; those that were skipped or cancelled are in total."""
+
+    total: int
+    completed: int
+    failed: int
+
+
 class TaskResult(BaseModel):
-    """One row of ``tasks`` in a run's result. ``duration`` is in seconds over all attempts and waits."""
+    """One row of ``tasks`` in a run's result. ``duration`` is in seconds over all attempts and waits.
+
+    Of a task with ``for_each``, ``attempts`` is the sum over its items, which ``items`` counts.
+    """
 
     status: TaskStatus
     attempts: int = 0
     duration: float = 0.0
     error: str | None = None
     error_class: str | None = None
+    items: ItemCounts | None = None
+
+
+class Compensation(BaseModel):
+    """How the undoing of one completed task ended, or of the item ``key`` of it.
+
+    ``unknown``: its call, or that which was to be undone, was cut short, so that nobody can tell what it did.
+    """
+
+    task: str
+    key: str | None = None
+    status: Literal["completed", "failed", "unknown"]
+    error: str | None = None
 
 
 class WorkflowResult(BaseModel):
     """What a run came to; ``model_dump(mode="json")`` is what ``leadagent run --json`` prints.
 
-    ``results`` holds completed tasks only; ``errors`` maps every failed task to its message, tolerated
-    ones too. ``execution_time`` is in seconds.
+    ``results`` holds completed tasks only; ``errors`` maps every failed task and item (``NAME[KEY]``) to its
+    message, tolerated ones too; ``compensated`` lists what was undone, newest completion first.
+    ``execution_time`` is in seconds.
     """
 
     status: RunStatus
@@ -68,6 +93,6 @@ class WorkflowResult(BaseModel):
     completed_tasks: int = 0
     failed_tasks: int = 0
     skipped_tasks: int = 0
-    compensated: list[dict[str, Any]] = Field(default_factory=list)
+    compensated: list[Compensation] = Field(default_factory=list)
     execution_time: float = 0.0
     flow_run_id: str | None = None

@@ -155,7 +155,11 @@ PROMISES = (
         "Partial completion",
         f"{RUNS}::test_partial_completion_has_a_state_of_its_own",
     ),
-    later("pattern-saga-rollback", "Rollback capabilities across agents", "compensation"),
+    kept(
+        "pattern-saga-rollback",
+        "Rollback capabilities across agents",
+        "engine/test_undo.py::test_a_failed_run_undoes_what_has_completed_newest_first",
+    ),
     # --- installation -------------------------------------------------------------------------------
     kept(
         "verify-installation",

@@ -6,12 +6,16 @@ elsewhere is checked as well.
 from __future__ import annotations
 
 from leadagent_prefect.checks.agents import check_agents
+from leadagent_prefect.checks.branches import check_branches
 from leadagent_prefect.checks.context import Context
 from leadagent_prefect.checks.credentials import check_credentials
 from leadagent_prefect.checks.dependencies import check_dependencies
 from leadagent_prefect.checks.http import check_http_tasks
+from leadagent_prefect.checks.kinds import check_kinds
+from leadagent_prefect.checks.loops import check_loops
 from leadagent_prefect.checks.names import check_input_names, check_names
 from leadagent_prefect.checks.references import check_templates
+from leadagent_prefect.checks.reuse import check_reuse
 from leadagent_prefect.checks.schedule import check_schedules
 from leadagent_prefect.checks.schemas import check_inputs, check_output_schemas
 from leadagent_prefect.checks.tasks import check_calls, check_retries, check_success
@@ -21,12 +25,15 @@ from leadagent_prefect.draft import Draft
 _RULES = (
     check_names,
     check_input_names,
+    check_kinds,
+    check_loops,
     check_calls,
     check_retries,
     check_success,
     check_agents,
     check_credentials,
     check_http_tasks,
+    check_reuse,
     check_inputs,
     check_output_schemas,
     check_schedules,
@@ -38,6 +45,7 @@ def check(draft: Draft) -> list[Diagnostic]:
     context = Context(draft)
     reads = check_templates(context)
     check_dependencies(context, reads)
+    check_branches(context, reads)
     for rule in _RULES:
         rule(context)
     return context.found

@@ -11,9 +11,18 @@ from leadagent_prefect.codes import CODES
 from leadagent_prefect.diagnostics import Diagnostic, Span, did_you_mean, quote
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
+from leadagent_prefect.templates import references
 
 #: What takes time is done for so many finds of a file: a hint, an exact place, a report at all.
 _HINTS, _PLACED, _ERRORS = 200, 1000, 5000
+
+
+#: The keys of a task whose strings are templates, but for those of its maps and undoings.
+TEMPLATED = ("parameters", "when", "value", "fail", "finish", "for_each", "key")
+
+
+#: What holds for the undoing of a task as well, unless that says otherwise.
+_SHARED = ("agent_name", "for_each", "as")
 
 
 class Part(NamedTuple):
@@ -53,6 +62,26 @@ class Context:
     def agent_of(self) -> Mapping[str, Part]:
         """Agents by name; of two with one name the first."""
         return {part.name: part for part in reversed(self.agents) if part.name is not None}
+
+    @cached_property
+    def undos(self) -> list[Part]:
+        """The ``compensate`` of tasks, each with the agent that it calls, and with what names its items."""
+        return [
+            Part(
+                (*task.path, "compensate"),
+                {**{key: task.data[key] for key in _SHARED if key in task.data}, **undo},
+                task.name,
+                f"compensate of {task.label}",
+            )
+            for task in self.tasks
+            if isinstance(undo := task.data.get("compensate"), Mapping)
+        ]
+
+    def waits_for(self, task: Part) -> bool:
+        """Does a task depend on any other, as far as can be seen: by ``depends_on`` or by what it reads?"""
+        templated = [task.data.get(key) for key in TEMPLATED]
+        reads = (found for value in templated for _, found in references(value))
+        return bool(task.data.get("depends_on")) or any(found.root == "tasks" for found in reads)
 
     @cached_property
     def _read(self) -> frozenset[Span | None]:

@@ -27,7 +27,7 @@ def check_credentials(context: Context) -> None:
         _check_authentication(context, agent)
         if agent.data.get("type") in ("http_api", "ai_agent", "mcp_server"):
             _check_headers(context, agent, "custom_params")
-    for task in context.tasks:
+    for task in (*context.tasks, *context.undos):
         name = task.data.get("agent_name")
         owner = context.agent_of.get(name) if isinstance(name, str) else None
         if owner is not None and owner.data.get("type") == "http_api":

@@ -16,8 +16,8 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def check_http_tasks(context: Context) -> None:
-    """Every task whose agent is of a built-in type."""
-    for task in context.tasks:
+    """Every task, and every undoing of one, whose agent is of a built-in type."""
+    for task in (*context.tasks, *context.undos):
         name = task.data.get("agent_name")
         agent = context.agent_of.get(name) if isinstance(name, str) else None
         if agent is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from leadagent_prefect.checks.context import Context, Part, strings
+from leadagent_prefect.checks.context import TEMPLATED, Context, Part, strings
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.source import Path
 from leadagent_prefect.templates import Reference, problems, references
 
 _AGENT = ("env", "inputs", "secrets", "vars")
 _TASK = ("env", "inputs", "run", "secrets", "tasks", "vars", "workflow")
+_STORED = ("env", "inputs", "run", "tasks", "vars", "workflow")
 _OUTPUT = ("env", "inputs", "run", "tasks", "vars", "workflow")
 #: Namespaces that are read name by name: what is read is known before anything runs.
 _NAMED = {"env": "X", "secrets": "X", "vars": "X", "tasks": "NAME.result"}
@@ -25,7 +26,7 @@ _ELSEWHERE = {
     "tasks": "an agent is the same for all tasks; use parameters of the task",
     "run": "use it in parameters of a task or in outputs",
     "workflow": "use it in parameters of a task or in outputs",
-    "secrets": "outputs are stored in clear; secrets are for agents and parameters",
+    "secrets": "what stands here is stored in clear; secrets are for agents and parameters",
     "item": "it is there in a task with for_each",
     "index": "it is there in a task with for_each",
     "previous": "it is there in a task with repeat",
@@ -56,10 +57,13 @@ def check_templates(context: Context) -> list[Read]:
                 _check(context, agent, value, (*agent.path, key), _AGENT)
     reads: list[Read] = []
     for task in context.tasks:
-        value, path = task.data.get("parameters"), (*task.path, "parameters")
-        for place, found in _check(context, task, value, path, (*_TASK, *_loop_names(task))):
-            if found.root == "tasks" and found.path and isinstance(found.path[0], str):
-                reads.append(Read(task, found.path[0], place, (found.offset, found.length)))
+        for key in TEMPLATED:
+            names = _TASK if key == "parameters" else _STORED
+            names = names if key == "for_each" else (*names, *_loop_names(task))
+            for place, found in _check(context, task, task.data.get(key), (*task.path, key), names):
+                if found.root == "tasks" and found.path and isinstance(found.path[0], str):
+                    reads.append(Read(task, found.path[0], place, (found.offset, found.length)))
+    _check_undos(context)
     outputs = Part(("outputs",), {}, None, "outputs")
     for _ in _check_lazily(context, outputs, context.data.get("outputs"), ("outputs",), _OUTPUT):
         pass
@@ -68,6 +72,13 @@ def check_templates(context: Context) -> list[Read]:
         message = f"more than {_MOST:,} strings with templates"
         context.say("too-many-templates", message, ("tasks",), hint="those behind are not checked", key=True)
     return reads
+
+
+def _check_undos(context: Context) -> None:
+    """What undoes a task sees all that the task does and its result; what it reads is no dependency."""
+    for undo in context.undos:
+        names = (*_TASK, "result", *_loop_names(undo))
+        _check(context, undo, undo.data.get("parameters"), (*undo.path, "parameters"), names)
 
 
 def _loop_names(task: Part) -> Iterator[str]:
@@ -166,6 +177,8 @@ def _check_places(context: Context) -> None:
         _refuse(context, part, ("name", "type"))
     for part in context.tasks:
         _refuse(context, part, ("name", "agent_name", "action", "depends_on"))
+    for part in context.undos:
+        _refuse(context, part, ("action",))
     top = Part((), context.data, None, "the workflow")
     _refuse(context, top, ("name", "version", "tags", "schedule", "inputs"))
 
@@ -179,6 +192,7 @@ def _refuse(context: Context, part: Part, keys: tuple[str, ...]) -> None:
                     "template-not-here",
                     f"{part.label}: a template is not evaluated in {key}",
                     path,
-                    hint="templates are evaluated in parameters, outputs and the strings of agents",
+                    hint="templates are evaluated in parameters, when, for_each, key, value, fail, finish, "
+                    "outputs and the strings of agents",
                     place=(start, len(text.rstrip()) - start),
                 )

@@ -5,23 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from leadagent_prefect.checks.context import Context, Part
+from leadagent_prefect.checks.kinds import KINDS
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.models import RetryConfig
 from leadagent_prefect.source import Path
 
-#: Keys of tasks that call no agent; the loader says that they are not supported yet.
-_KINDS = frozenset({"workflow", "tasks", "value", "wait", "fail", "finish"})
 _MANY = 100
+#: Keys of tasks that call no agent.
+_OTHERS = frozenset(KINDS) - {"agent_name"}
 
 
 def check_calls(context: Context) -> None:
     """A task names a defined agent and an action; an agent is called by some task."""
     for task in context.tasks:
-        if not _KINDS.intersection(task.data):
+        if not _OTHERS.intersection(task.data):
             _check_call(context, task)
-    if not context.tasks or not all(_names_agent(context, task) for task in context.tasks):
+    owners = {task.path: task for task in context.tasks}
+    for undo in context.undos:
+        _check_undo(context, undo, owners[undo.path[:-1]])
+    calling = [task for task in context.tasks if not _OTHERS.intersection(task.data)]
+    calling += context.undos
+    if not context.tasks or not all(_names_agent(context, task) for task in calling):
         return  # the task that is wrong may mean the agent that no other one calls
-    named = {task.data["agent_name"] for task in context.tasks}
+    named = {task.data["agent_name"] for task in calling}
     for agent in context.agents:
         if agent.name is not None and agent.name not in named and context.agent_of[agent.name] is agent:
             message, path = f"{agent.label} is called by no task", (*agent.path, "name")
@@ -51,6 +57,23 @@ def _check_call(context: Context, task: Part) -> None:
         context.say("missing-key", f"{task.label} has no action", (*task.path, "action"), hint=example)
 
 
+def _check_undo(context: Context, undo: Part, task: Part) -> None:
+    """What undoes a task calls an agent: one that it names, otherwise the task's own."""
+    name, path = undo.data.get("agent_name"), (*undo.path, "agent_name")
+    if name is None and _OTHERS.intersection(task.data):
+        message = f"{undo.label} names no agent to call, and the task calls none"
+        hint = context.near("", context.draft.agent_names, "add agent_name; defined")
+        context.say("missing-key", message, path, hint=hint)
+    elif (
+        isinstance(name, str)
+        and name not in context.draft.agent_names
+        and name != task.data.get("agent_name")
+    ):
+        message = f"{undo.label} uses agent {quote(name)}, which is not defined"
+        hint = context.near(name, context.draft.agent_names)
+        context.say("unknown-agent", message, path, hint=hint)
+
+
 def check_retries(context: Context) -> None:
     """Retries that were hardly meant: hundreds of attempts, a first delay above the longest."""
     for path, agent in context.draft.agents.items():
@@ -58,10 +81,17 @@ def check_retries(context: Context) -> None:
             _check_retry(context, agent.retry_config, (*path, "retry_config"), {})
     for path, task in context.draft.tasks.items():
         if task.retry_config is not None:
-            part = context.agent_of.get(task.agent_name or "")
-            owner = context.draft.agents.get(part.path) if part else None
-            below = _given(owner.retry_config) if owner else {}
+            below = _below(context, task.agent_name)
             _check_retry(context, task.retry_config, (*path, "retry_config"), below)
+        if task.compensate is not None and task.compensate.retry_config is not None:
+            below = _below(context, task.compensate.agent_name or task.agent_name)
+            _check_retry(context, task.compensate.retry_config, (*path, "compensate", "retry_config"), below)
+
+
+def _below(context: Context, agent_name: str | None) -> dict[str, Any]:
+    part = context.agent_of.get(agent_name or "")
+    owner = context.draft.agents.get(part.path) if part else None
+    return _given(owner.retry_config) if owner else {}
 
 
 def _given(retry: RetryConfig | None) -> dict[str, Any]:

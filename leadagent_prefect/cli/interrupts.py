@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP while a run goes on: the first cancels it, the second gives up on it."""
+"""Ctrl-C, SIGTERM and SIGHUP while a run goes on: the first cancels it, the second gives up on it.
+
+While the run undoes what it did, the second ends that, so that the run ends in order, and the third gives up.
+"""
 
 from __future__ import annotations
 
@@ -64,12 +67,17 @@ class Interrupts:
     def wait(self, handle: RunHandle, say: Callable[[str], None]) -> None:
         """Until the run has ended; ``number`` is then the signal that ended it, if one did."""
         self._waiting = True
+        undoing = True
         handle.future.add_done_callback(lambda _: self._inbox.put(None))
         while (number := self._inbox.get()) is not None:
             name = signal.Signals(number).name
-            if self.number is not None:
+            if self.number is None:
+                self.number = number
+                say(f"{name}: cancelling the run; once more gives up at once")
+            elif undoing and handle.is_undoing():
+                undoing = False
+                say(f"{name} again: nothing more is undone; once more gives up at once")
+            else:
                 say(f"{name} again: giving up; the run may go on where it called a service")
                 raise _GivenUp(number)
-            self.number = number
-            say(f"{name}: cancelling the run; once more gives up at once")
             handle.cancel(f"interrupted by {name}")

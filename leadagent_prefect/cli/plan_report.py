@@ -11,6 +11,12 @@ The worst case holds under these formulas, in which every attempt but the last o
   S / W + (1 - 1 / W) x C (Graham's bound for a scheduler that leaves no slot idle); never more than
   ``global_timeout``.
 
+A task that calls nobody takes no time, but for one that waits; a task that may be skipped, or answered
+from the cache, is counted.
+
+``compensation`` of the run is the worst case of undoing all of it, one task after the other, besides that;
+``global_timeout`` does not bound it.
+
 Time that leadagent and Prefect need for themselves, and a service's own waits for a free slot, are not in it.
 """
 
@@ -36,8 +42,12 @@ def plan_report(plan: Plan) -> dict[str, Any]:
         "secrets": sorted(plan.secrets),
         "tasks": [_task(step) for step in plan.in_order],
         "worst_case": {
-            "calls": sum(step.retry.attempts for step in plan.steps),
+            "calls": sum(_calls(step) for step in plan.steps),
             "seconds": round(_seconds(plan), 3),
+        },
+        "compensation": {
+            "calls": sum(_calls(undo) for undo in plan.undos),
+            "seconds": round(sum(_worst(undo) for undo in plan.undos), 3),
         },
     }
 
@@ -45,9 +55,12 @@ def plan_report(plan: Plan) -> dict[str, Any]:
 def _task(step: Step) -> dict[str, Any]:
     return {
         "name": step.name,
-        "agent": step.agent.name,
-        "action": step.action,
+        "kind": step.kind,
+        "agent": step.agent.name if step.kind == "call" else None,
+        "action": step.action if step.kind == "call" else None,
         "waits_for": list(step.upstreams),
+        "trigger_rule": step.task.trigger_rule,
+        "when": step.task.when,
         "attempts": step.retry.attempts,
         "delays": step.retry.delays(),
         "max_delay": step.retry.max_delay if step.retry.attempts > 1 else None,
@@ -55,11 +68,28 @@ def _task(step: Step) -> dict[str, Any]:
         "retry_on": sorted(step.retry.retry_on),
         "attempt_seconds": _attempt(step),
         "continue_on_failure": step.task.continue_on_failure,
-        "worst_case": {"calls": step.retry.attempts, "seconds": round(_worst(step), 3)},
+        "cache": step.task.cache.ttl if step.task.cache is not None else None,
+        "compensate": _undo(step.undo) if step.undo is not None else None,
+        "worst_case": {"calls": _calls(step), "seconds": round(_worst(step), 3)},
     }
 
 
+def _undo(undo: Step) -> dict[str, Any]:
+    return {
+        "agent": undo.agent.name,
+        "action": undo.action,
+        "attempts": undo.retry.attempts,
+        "attempt_seconds": _attempt(undo),
+    }
+
+
+def _calls(step: Step) -> int:
+    return step.retry.attempts if step.kind == "call" else 0
+
+
 def _attempt(step: Step) -> float:
+    if step.kind != "call":
+        return step.task.wait or 0.0
     return step.request_timeout if step.timeout is None else step.timeout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadagent_prefect.diagnostics.words import printable
-from leadagent_prefect.results import WorkflowResult
+from leadagent_prefect.results import Compensation, WorkflowResult
 
 #: Characters of one value; ``--json`` shows all of it.
 _WIDTH = 1000
@@ -27,7 +27,14 @@ def render_result(result: WorkflowResult) -> str:
             "Errors:",
             *(f"  {printable(name)}: {one_line(text)}" for name, text in result.errors.items()),
         ]
+    if result.compensated:
+        lines += ["", "Undone:", *(_compensation(one) for one in result.compensated)]
     return "\n".join(lines) + "\n"
+
+
+def _compensation(one: Compensation) -> str:
+    name = printable(one.task if one.key is None else f"{one.task}[{one.key}]")
+    return f"  {name}: {one.status}{f': {one_line(one.error)}' if one.error else ''}"
 
 
 def one_line(text: str) -> str:

@@ -6,6 +6,14 @@ from leadagent_prefect.codes.row import Code
 
 ROWS = (
     Code(
+        "cached-write",
+        "A task that changes something is answered from a cache",
+        "Within its `ttl` an equal call is not made again: what it would create, change or delete is not. "
+        "That is said of the HTTP methods PUT, PATCH and DELETE, and of every task with `compensate`. Take "
+        "`cache` out; it is for calls that only read.",
+        "warning",
+    ),
+    Code(
         "computed-reference",
         "A computed name where names are written out",
         "What a run reads of `tasks`, `secrets`, `env` and `vars` is known before it starts, so that a "
@@ -44,6 +52,20 @@ ROWS = (
         "become `-`. Rename one of them.",
     ),
     Code(
+        "exclusive-branches",
+        "A task that waits for branches of which only one runs",
+        "Two tasks have conditions that exclude each other, so one of them is always skipped; a task whose "
+        "trigger rule is `all_success`, the default, is then skipped too, every time. With "
+        "`trigger_rule: none_failed` it runs after whichever branch did.",
+        "warning",
+    ),
+    Code(
+        "invalid-condition",
+        "A condition that is no expression",
+        '`when` is true or false by the value of one expression, `when: "{{ inputs.deep }}"`. Text around an '
+        "expression, or none at all, makes it a text, and every text but an empty one is true.",
+    ),
+    Code(
         "invalid-default",
         "A value that does not fit its input",
         "The default of an input, or the value a schedule gives it, is held to the type and the schema of "
@@ -66,6 +88,12 @@ ROWS = (
         "Not a name for an input",
         "Inputs become parameters of the Prefect flow: a letter first, then letters, digits and "
         "underscores, and no word of Python.",
+    ),
+    Code(
+        "invalid-loop",
+        "A map over nothing, or with keys that are none",
+        "`for_each` goes over a list or a mapping: written out, or the value of one expression. `as` names "
+        "the item in templates, and `key` is an expression that differs from item to item.",
     ),
     Code(
         "invalid-schedule",
@@ -119,7 +147,8 @@ ROWS = (
     Code(
         "name-not-here",
         "A name of templates that is not for this place",
-        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`; "
+        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`, "
+        "and in `compensate` their own `result`; "
         "outputs all of these but secrets, since they are stored in clear.",
     ),
     Code(
@@ -128,6 +157,11 @@ ROWS = (
         "Its class was registered, or defined, in one running program, and a compiled flow runs in others. "
         "Put the class into a module beside the workflow file, or into a package, and name it in "
         '`custom_params.class: "module:ClassName"`.',
+    ),
+    Code(
+        "rule-without-dependencies",
+        "A trigger rule with nothing to look at",
+        "A `trigger_rule` is about how the tasks have ended that a task waits for. This one waits for none.",
     ),
     Code(
         "template-not-allowed",
@@ -218,5 +252,11 @@ ROWS = (
         "wrong-agent-type",
         "A key that is for another type of agent",
         "`accept_status` is about HTTP answers: only `http_api` tasks have them.",
+    ),
+    Code(
+        "wrong-task-kind",
+        "A key that is for another kind of task",
+        "A task with `value`, `wait`, `fail` or `finish` calls nobody: there is nothing that could be tried "
+        "again or time out. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
     ),
 )

@@ -12,6 +12,7 @@ from typing import Any
 from leadagent_prefect.agents.base import Call, current_call
 from leadagent_prefect.agents.errors_map import error_raised
 from leadagent_prefect.engine.arrival import take_in
+from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import (
@@ -24,7 +25,6 @@ from leadagent_prefect.errors import (
 )
 from leadagent_prefect.plan import Step
 from leadagent_prefect.results import AgentResponse
-from leadagent_prefect.templates import render
 
 _log = logging.getLogger(__name__)
 
@@ -34,20 +34,19 @@ _PATIENCE_SECONDS = 0.4
 _GRACE_SECONDS = 2.0
 
 
-async def attempt(run: Run, step: Step, parameters: dict[str, Any], number: int, key: str) -> dict[str, Any]:
+async def attempt(call: StepCall) -> dict[str, Any]:
     """Makes the call; gives ``{"result": ..., "metadata": ...}``, masked JSON data, or raises `AgentError`.
 
     The error's message and metadata are masked too, and it has no cause: nothing of a foreign exception,
     whose text may hold a credential, goes further than here.
     """
     try:
-        call = _call(run, step, parameters, number, key)
-        response = await race(call, step, run.control.token, run.pool.endings)
-        return _answer(run, step, response)
+        response = await race(_call(call), call.step, call.token, call.run.pool.endings)
+        return _answer(call.run, call.step, response)
     except AgentError as error:
-        clean = _clean(error, run)
+        clean = _clean(error, call.run)
     except Exception as error:  # noqa: BLE001  # whatever an agent raises ends its attempt, no more
-        clean = _clean(error_raised(error), run)
+        clean = _clean(error_raised(error), call.run)
     raise clean
 
 
@@ -60,17 +59,17 @@ def _clean(error: AgentError, run: Run) -> AgentError:
     return type(error)(message, metadata=metadata, retry_after=error.retry_after)
 
 
-async def _call(run: Run, step: Step, parameters: dict[str, Any], number: int, key: str) -> AgentResponse:
+async def _call(call: StepCall) -> AgentResponse:
+    run, step = call.run, call.step
     agent = await run.pool.get(step.agent.name)
-    if step.reads_secrets:
-        parameters = render(step.task.parameters, run.scope())
+    parameters = call.real_parameters()
     current_call.set(
         Call(
-            task=step.name,
+            task=call.name,
             run_id=run.run_id,
-            attempt=number,
+            attempt=call.attempts,
             timeout=step.request_timeout,
-            idempotency_key=key,
+            idempotency_key=call.idempotency_key,
             accept_status=frozenset(step.task.accept_status),
             upstream=run.upstream_results(step),
             redact=run.redactor.text,

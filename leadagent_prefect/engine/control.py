@@ -23,13 +23,18 @@ class RunControl:
     A run without one (a deployed run) makes its own. ``notify`` is told every event; where it is None,
     the observers of installed packages are. ``ready`` holds what was found out before the flow run was
     made, so that nothing runs where a secret is missing. ``started`` is called when Prefect has the run as
-    Running, ``result`` is set when it has ended.
+    Running, ``result`` is set when it has ended, ``is_undoing`` is true while it undoes what it did.
+    ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
+    run is reused, and none is kept for others.
     """
 
     token: StopToken = field(default_factory=StopToken)
     notify: Callable[[Event], None] | None = None
     started: Callable[[], None] = _nothing
     ready: Ready | None = None
+    use_cache: bool = True
+    undo_seconds: float = 240.0  # Prefect takes a run for cancelled after 300 s, ended or not
+    is_undoing: bool = False
     result: WorkflowResult | None = None
 
 

@@ -1,4 +1,4 @@
-"""Plan -> Prefect flow, and the body of that flow: values, steps, final state."""
+"""Plan -> Prefect flow, and the body of that flow: values, steps, undoing, final state."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import Flow
@@ -21,6 +22,7 @@ from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
 from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.undo import undo
 from leadagent_prefect.engine.values import Ready, prepare
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.models import InputConfig
@@ -29,7 +31,7 @@ from leadagent_prefect.observe.dispatch import Dispatcher
 from leadagent_prefect.observe.events import Event
 from leadagent_prefect.observe.installed import installed_observers
 from leadagent_prefect.plan import Plan
-from leadagent_prefect.results import WorkflowResult
+from leadagent_prefect.results import Compensation, WorkflowResult
 from leadagent_prefect.templates import render
 
 _TYPES: dict[str, Any] = {
@@ -96,9 +98,10 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
             run.report.workflow_started(run.started_at)
             try:
                 await Scheduler(run).execute()
+                ending = await end(run)
             finally:
                 await run.pool.close()
-            return conclude(run)
+            return conclude(run, ending)
 
 
 @asynccontextmanager
@@ -126,17 +129,37 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
     return run
 
 
-def conclude(run: Run) -> State[Any]:
-    """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
-    found = verdict(run.plan, run.outcomes, run.control.token.stop)
+@dataclass(frozen=True)
+class Ending:
+    """What a run came to: its verdict, its outputs or the errors of those, and what was undone of it."""
+
+    found: Verdict
+    outputs: dict[str, Any] | None
+    problems: dict[str, str]
+    compensated: list[Compensation]
+
+
+async def end(run: Run) -> Ending:
+    """Judges a run all of whose steps have an outcome, and undoes one that did not complete."""
+    found = verdict(run.plan, run.outcomes, run.stop)
     outputs, problems = _outputs(run, found)
     if problems:
         found = Verdict(
             "failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
         )
+    compensated = await undo(run) if found.status != "completed" else []
+    if compensated:
+        count = sum(one.status == "completed" for one in compensated)
+        found = replace(found, message=f"{found.message}; undone: {count}/{len(compensated)}")
+    return Ending(found, None if problems else outputs, problems, compensated)
+
+
+def conclude(run: Run, ending: Ending) -> State[Any]:
+    """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
+    found = ending.found
     result = summary(run.plan, run.outcomes, found.status)
-    result.outputs = None if problems else outputs
-    result.errors.update(problems)
+    result.outputs, result.compensated = ending.outputs, ending.compensated
+    result.errors.update(ending.problems)
     result.flow_run_id = run.run_id
     result.execution_time = round((now() - run.started_at).total_seconds(), 6)
     run.control.result = result

@@ -10,6 +10,7 @@ from typing import Any
 from prefect.events import emit_event
 
 from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.errors import AgentError
 from leadagent_prefect.observe.events import Event, EventType
 
 _ENDS: dict[str, EventType] = {
@@ -30,32 +31,45 @@ class Reporter:
     def __init__(self, notify: Callable[[Event], None], run_id: str, workflow: str) -> None:
         self._notify, self._run_id, self._workflow = notify, run_id, workflow
 
-    def task_started(self, name: str, started_at: datetime) -> None:
-        self._tell("task_started", name, attempt=1, started_at=started_at)
+    def task_started(self, name: str, item: str | None, started_at: datetime) -> None:
+        self._tell("task_started", name, item=item, attempt=1, started_at=started_at)
 
-    def task_retrying(self, name: str, attempt: int, delay: float, error: str, error_class: str) -> None:
+    def task_retrying(
+        self, name: str, item: str | None, attempt: int, delay: float, error: AgentError
+    ) -> None:
         """``attempt`` failed and is followed by another one in ``delay`` seconds."""
         self._tell(
             "task_retrying",
             name,
+            item=item,
             attempt=attempt,
             ended_at=now(),
             execution_time=delay,
-            error=error,
-            error_class=error_class,
+            error=error.message,
+            error_class=error.error_class,
         )
 
-    def task_ended(self, name: str, outcome: Outcome) -> None:
+    def task_ended(self, name: str, outcome: Outcome, item: str | None = None) -> None:
+        self._ended(_ENDS[outcome.status], name, outcome, item)
+
+    def _ended(self, type: EventType, name: str, outcome: Outcome, item: str | None) -> None:
         self._tell(
-            _ENDS[outcome.status],
+            type,
             name,
-            attempt=outcome.attempts or None,
+            item=item,
+            attempt=outcome.attempts or None if outcome.items is None else None,
             started_at=outcome.started_at,
             ended_at=outcome.ended_at,
             execution_time=outcome.duration,
             error=outcome.error,
             error_class=outcome.error_class,
         )
+
+    def compensation_started(self, name: str, item: str | None, started_at: datetime) -> None:
+        self._tell("compensation_started", name, item=item, attempt=1, started_at=started_at)
+
+    def compensation_finished(self, name: str, item: str | None, outcome: Outcome) -> None:
+        self._ended("compensation_finished", name, outcome, item)
 
     def workflow_started(self, started_at: datetime) -> None:
         self._tell("workflow_started", self._workflow, started_at=started_at)

@@ -8,20 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
 from leadagent_prefect.engine.report import Reporter
+from leadagent_prefect.engine.seal import Seal
+from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.engine.values import Ready, References, TaskView
 from leadagent_prefect.plan import Plan, Step
 from leadagent_prefect.redaction import Redactor
 
+if TYPE_CHECKING:
+    from leadagent_prefect.engine.call import StepCall
+
 
 @dataclass
 class Run:
-    """The state of a run in memory. ``outcomes`` grows as steps end; the truth for a resume is on disk."""
+    """The state of a run in memory. ``outcomes`` grows as steps end; the truth for a resume is on disk.
+
+    ``undoable`` are the calls that have ended of steps, and of items of maps, that have a ``compensate``.
+    """
 
     plan: Plan
     control: RunControl
@@ -31,7 +39,16 @@ class Run:
     run_name: str
     started_at: datetime
     rng: random.Random = field(default_factory=random.Random)
+    seal: Seal = field(default_factory=Seal)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    undoable: list[StepCall] = field(default_factory=list)
+    finish: Stop | None = None
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why nothing more starts, if so: a run that has finished early is not failed by what still runs."""
+        stop = self.control.token.stop
+        return stop if stop is not None and (self.finish is None or stop.kind != "failed") else self.finish
 
     @property
     def redactor(self) -> Redactor:

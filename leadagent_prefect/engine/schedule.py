@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from leadagent_prefect.engine.outcome import Outcome, ends_the_run, skip_for
+from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.maps import Map, open_map
+from leadagent_prefect.engine.outcome import Outcome, ends_the_run
+from leadagent_prefect.engine.rules import skip_for
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.stop import Stop
-from leadagent_prefect.engine.task import StepCall, run_step
+from leadagent_prefect.engine.task import run_step
+from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.plan import Step
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A task run that goes on: a step's, or at its place an item's of a map."""
+
+    call: StepCall
+    place: int = 0
+    map: Map | None = None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.call.step.index, self.place
 
 
 class Scheduler:
@@ -20,43 +39,80 @@ class Scheduler:
         self._run, self._plan = run, run.plan
         self._waiting = {step.name: len(step.upstreams) for step in self._plan.steps}
         self._ready = [step.index for step in self._plan.steps if not step.upstreams]
-        self._running: dict[asyncio.Task[Outcome], StepCall] = {}
-        self._ended: dict[str, StepCall] = {}
+        self._running: dict[asyncio.Task[Outcome], _Running] = {}
+        self._maps: dict[int, Map] = {}
+        self._ended: dict[str, Sequence[StepCall]] = {}
         timeout = self._plan.workflow.global_timeout
         self._deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
 
     async def execute(self) -> None:
         """To the end of every step. Never raises for what a step does."""
         try:
-            while self._ready or self._running:
+            while self._ready or self._running or self._maps:
                 self._watch_the_clock()
                 self._start_what_may()
-                if not self._running:
+                self._close_maps()
+                if self._running:
+                    await self._wait()
+                    self._collect()
+                elif self._next() is None:
                     break
-                await self._wait()
-                self._collect()
         finally:
             await self._end_all()
         await self._skip_the_rest()
 
     def _start_what_may(self) -> None:
-        while self._ready and len(self._running) < self._plan.width and self._stop is None:
-            step = self._plan.steps[heapq.heappop(self._ready)]
-            call = StepCall(self._run, step, skip_for(step, self._run.outcomes))
-            self._running[asyncio.ensure_future(run_step(call, self._upstreams(step)))] = call
+        """Of what may start the first in the file, a map with its items; and so on while there is room."""
+        while (index := self._next()) is not None:
+            if index in self._maps:
+                call, place = self._maps[index].next()
+                self._start(_Running(call, place, self._maps[index]))
+            else:
+                self._open(self._plan.steps[heapq.heappop(self._ready)])
 
-    def _upstreams(self, step: Step) -> list[StepCall]:
-        return [self._ended[name] for name in step.upstreams if name in self._ended]
+    def _next(self) -> int | None:
+        """The step that is to start now, or whose next item is."""
+        maps = [index for index, one in self._maps.items() if one.may_start]
+        if not self._plan.workflow.parallel_execution:
+            if self._maps or self._running:  # one task at a time: at most a map's next item
+                return min(maps, default=None)
+        elif len(self._running) >= self._plan.width:
+            return None
+        steps = self._ready[:1] if self._run.stop is None else []
+        return min(maps + steps, default=None)
 
-    @property
-    def _stop(self) -> Stop | None:
-        return self._run.control.token.stop
+    def _open(self, step: Step) -> None:
+        """Starts a step, or a map, whose items are started then."""
+        call = StepCall(self._run, step, skip_for(step, self._run.outcomes))
+        if step.loop is None or call.outcome is not None:
+            self._start(_Running(call))
+            return
+        try:
+            found = open_map(self._run, step)
+        except TemplateError as error:
+            call.problem = error
+            self._start(_Running(call))
+            return
+        if not found.size:
+            call.outcome = found.outcome()
+            self._start(_Running(call))
+            return
+        self._run.report.task_started(step.name, None, call.started_at)
+        self._maps[step.index] = found
+
+    def _start(self, running: _Running) -> None:
+        upstreams = self._upstreams(running.call.step, 1 if running.map is not None else None)
+        self._running[asyncio.ensure_future(run_step(running.call, upstreams))] = running
+
+    def _upstreams(self, step: Step, most: int | None = None) -> list[StepCall]:
+        """Those that arrows come from; ``most`` of each, since items times items would be too many."""
+        return [call for name in step.upstreams for call in self._ended.get(name, ())[:most]]
 
     async def _wait(self) -> None:
         """Until a step ends, the run is stopped, or its time is over."""
         token = self._run.control.token
+        self._end_back_offs()
         if token.stop is not None:
-            self._end_back_offs()
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             return
         left = None if self._deadline is None else self._deadline - asyncio.get_running_loop().time()
@@ -71,40 +127,62 @@ class Scheduler:
             self._run.control.token.set(stop)
 
     def _end_back_offs(self) -> None:
-        for task, call in self._running.items():
-            if call.backing_off:
+        """A wait between attempts can only be ended from outside."""
+        for task, running in self._running.items():
+            if running.call.backing_off and running.call.token.stop is not None:
                 task.cancel()
 
     def _collect(self) -> None:
-        """Takes in the steps that have ended, in file order, so that the same run tells the same story."""
-        done = sorted(
-            (task for task in self._running if task.done()), key=lambda t: self._running[t].step.index
-        )
+        """Takes in what has ended, in file order, so that the same run tells the same story."""
+        done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].order)
         for task in done:
-            call = self._running.pop(task)
-            self._ended[call.step.name] = call
-            self._settle(call.step, task.result())
+            running = self._running.pop(task)
+            if running.call.step.undo is not None:
+                self._run.undoable.append(running.call)
+            if running.map is not None:
+                running.map.take(running.place, task.result())
+            else:
+                self._ended[running.call.step.name] = [running.call]
+                self._settle(running.call.step, task.result())
+        self._close_maps()
+
+    def _close_maps(self) -> None:
+        for index, one in list(self._maps.items()):
+            if one.has_ended:
+                del self._maps[index]
+                self._ended[one.step.name] = one.drawn
+                self._settle(one.step, one.outcome())
 
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self._run.outcomes[step.name] = outcome
         self._run.report.task_ended(step.name, outcome)
-        if ends_the_run(self._plan, outcome):
-            self._run.control.token.set(Stop("failed", f'the run stopped because task "{step.name}" failed'))
+        self._follow_from(step, outcome)
         for name in self._plan.dependents[step.name]:
             self._waiting[name] -= 1
             if not self._waiting[name]:
                 heapq.heappush(self._ready, self._plan.by_name[name].index)
 
+    def _follow_from(self, step: Step, outcome: Outcome) -> None:
+        """What the end of a step means for the whole run."""
+        if step.kind == "finish" and outcome.status == "completed":
+            self._run.finish = self._run.finish or Stop("finished", f"finished: {outcome.result}")
+        elif step.kind == "fail" and outcome.status == "failed" and self._run.finish is None:
+            self._run.control.token.set(Stop("failed", f'task "{step.name}" says: {outcome.error}'))
+        elif ends_the_run(self._plan, outcome) and self._run.finish is None:
+            self._run.control.token.set(Stop("failed", f'the run stopped because task "{step.name}" failed'))
+
     async def _skip_the_rest(self) -> None:
         """What never started is skipped. A cancelled run sends no more task runs to Prefect for it."""
-        stop = self._stop
+        stop = self._run.stop
         for step in self._plan.steps:
             if step.name in self._run.outcomes or stop is None:
                 continue
-            skip = Outcome("skipped", error=stop.reason, from_failure=stop.kind != "cancelled")
+            from_failure = stop.kind in ("failed", "timeout")
+            skip = Outcome("skipped", error=stop.reason, from_failure=from_failure)
+            call = StepCall(self._run, step, skip)
             if stop.kind != "cancelled":
-                self._ended[step.name] = call = StepCall(self._run, step, skip)
                 await run_step(call, self._upstreams(step))
+            self._ended[step.name] = [call]
             self._run.outcomes[step.name] = skip
             self._run.report.task_ended(step.name, skip)
 

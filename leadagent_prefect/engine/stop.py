@@ -6,32 +6,39 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-StopKind = Literal["cancelled", "failed", "timeout"]
+StopKind = Literal["cancelled", "failed", "timeout", "finished"]
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run starts nothing more: it was cancelled, a task failed, or its time is over."""
+    """Why a run starts nothing more: it was cancelled, a task failed, its time is over, or a task said so.
+
+    The last one, ``finished``, lets run what runs, so no token is set for it.
+    """
 
     kind: StopKind
     reason: str
 
 
 class StopToken:
-    """Set once; bound to the loop of its run. `request` may be called from any thread, and before the run."""
+    """Set once; bound to the loop of its run. `request` may be called from any thread, and before the run.
+
+    ``asked`` and ``insisted`` tell of the first and of the second request from outside.
+    """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._future: asyncio.Future[Stop] | None = None
-        self._early: Stop | None = None
+        self._requests: list[Stop] = []
+        self._parent: StopToken | None = None
+        self.asked, self.insisted = asyncio.Event(), asyncio.Event()
 
     def bind(self) -> None:
         """Ties the token to the running loop; called by the run before anything waits."""
         loop = asyncio.get_running_loop()
         self._future = loop.create_future()
         self._loop = loop
-        if self._early is not None:
-            self.set(self._early)
+        self._take_requests()
 
     @property
     def future(self) -> asyncio.Future[Stop]:
@@ -44,12 +51,33 @@ class StopToken:
     def stop(self) -> Stop | None:
         return self._future.result() if self._future is not None and self._future.done() else None
 
+    def child(self) -> StopToken:
+        """A token that is set with this one, and may be set before: of a part of the run. See `release`."""
+        child = StopToken()
+        child.bind()
+        child._parent = self
+        self.future.add_done_callback(child._follow)
+        return child
+
+    def release(self) -> None:
+        """The part of the run that a `child` was made for has ended."""
+        if self._parent is not None:
+            self._parent.future.remove_done_callback(self._follow)
+
+    def _follow(self, parent: asyncio.Future[Stop]) -> None:
+        self.set(parent.result())
+
     def request(self, kind: StopKind, reason: str) -> None:
-        """Asks the run to stop; the first request counts, and one after its end does nothing."""
+        """Asks the run to stop; the first request gives the reason, and one after its end does nothing."""
         # Kept first, then handed to the loop: whichever of this and `bind` comes second sees the other.
-        self._early = self._early or Stop(kind, reason)
+        self._requests.append(Stop(kind, reason))
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.set, self._early)
+            self._loop.call_soon_threadsafe(self._take_requests)
+
+    def _take_requests(self) -> None:
+        for stop, event in zip(self._requests, (self.asked, self.insisted), strict=False):
+            self.set(stop)
+            event.set()
 
     def set(self, stop: Stop) -> None:
         """`request` from within the run's own loop, at once."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from prefect import Task, task
@@ -24,63 +23,20 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.transactions import get_transaction
 from prefect.utilities.engine import emit_task_run_state_change_event, link_state_to_task_run_result
 
-from leadagent_prefect.engine.attempt import attempt
+from leadagent_prefect.engine.cache import answered
+from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.local import without_agent
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.report import now
-from leadagent_prefect.engine.run import Run
-from leadagent_prefect.errors import AgentError, CallCancelled, TemplateError
+from leadagent_prefect.errors import AgentError, CallCancelled
 from leadagent_prefect.naming import prefect_name
-from leadagent_prefect.plan import Step
 from leadagent_prefect.resilience.retry import judge
-from leadagent_prefect.templates import render
 
 #: Plain JSON, both ways: Prefect's own "json" revives ``{"__class__": ...}`` in an answer by calling it.
 PLAIN_JSON = JSONSerializer(object_encoder=None, object_decoder=None)
 
 #: Prefect's states have names; these are ours, by error class. Everything else that fails is ``Failed``.
 _STATE_NAMES = {"timeout": "TimedOut", "circuit_open": "CircuitOpen"}
-
-
-class StepCall:
-    """What a task run is given. A plain object: Prefect looks into dicts and lists, which costs seconds for
-    large parameters, and into states, and would act on ``$ref`` in an agent's answer.
-    """
-
-    def __init__(self, run: Run, step: Step, skip: Outcome | None = None) -> None:
-        self.run, self.step = run, step
-        self.outcome = skip
-        self.parameters: dict[str, Any] = {}
-        self.problem: TemplateError | None = None
-        self.key: str | None = None
-        self.delay: float | None = None
-        self.backing_off = False
-        self.attempts = 0
-        self.task_run: TaskRun | None = None
-        self.started_at = now()
-        if skip is None:
-            self._prepare()
-
-    def _prepare(self) -> None:
-        """Renders the parameters with secrets as references, for the key under which the result is kept."""
-        scope = self.run.scope(secrets=self.run.references)
-        try:
-            self.parameters = render(self.step.task.parameters, scope)
-            endpoint = render(self.step.agent.endpoint, scope)
-        except TemplateError as error:
-            self.problem = error
-            return
-        self.key = result_key(self.run.run_id, self.step, endpoint, self.parameters)
-
-    @property
-    def idempotency_key(self) -> str:
-        """The same for every request of this step in this run."""
-        return hashlib.sha256(f"{self.run.run_id}/{self.step.name}".encode()).hexdigest()[:32]
-
-
-def result_key(run_id: str, step: Step, endpoint: str | None, parameters: Mapping[str, Any]) -> str:
-    """SHA-256 of all that makes a result this step's: never shared with another run, agent or step."""
-    parts: list[Any] = [run_id, [], step.name, None, step.agent.type, endpoint, step.action, parameters]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 def _stored_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -95,26 +51,39 @@ def _stored_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | 
 )
 async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
     """One attempt of a step, or the state it ends in. ``upstreams`` are there for Prefect to see."""
-    if call.outcome is not None:
-        return _not_kept(Completed(name="Skipped", message=call.outcome.error))
+    if call.outcome is not None:  # there is nothing to do
+        name = "Skipped" if call.outcome.status == "skipped" else "Completed"
+        return _not_kept(Completed(name=name, message=call.outcome.error))
     call.backing_off = False
     context = TaskRunContext.get()
     assert context is not None  # Prefect runs every task in one
     call.task_run = context.task_run
-    stop = call.run.control.token.stop
+    stop = call.token.stop
     if stop is not None:
         return _cancelled(call, stop.reason)
     call.attempts = context.task_run.run_count
     if call.attempts == 1:
-        call.run.report.task_started(call.step.name, call.started_at)
+        call.tell_started()
     try:
         if call.problem is not None:
             raise call.problem
-        answer = await attempt(call.run, call.step, call.parameters, call.attempts, call.idempotency_key)
+        answer = await _perform(call)
     except AgentError as error:
         return _failed(call, error)
-    call.outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
-    return answer
+    if answer.get("cached"):
+        call.attempts = 0
+    # When it ended is kept with it: what is undone first, after an interruption too, is what was done last.
+    answer = {**answer, "ended_at": now().isoformat()}
+    call.outcome = _completed(call, answer)
+    # A reused result is this run's too: taken up again, it goes on from the same.
+    return Completed(name="Cached", data=answer) if call.outcome.cached else answer
+
+
+async def _perform(call: StepCall) -> dict[str, Any]:
+    if call.step.kind == "call":
+        return await answered(call)
+    result = await without_agent(call, call.parameters[call.step.kind])
+    return {"result": result, "metadata": {}}
 
 
 def _failed(call: StepCall, error: AgentError) -> State[Any]:
@@ -125,9 +94,7 @@ def _failed(call: StepCall, error: AgentError) -> State[Any]:
     verdict = judge(step.retry, error, call.attempts, call.run.rng)
     if verdict.delay is not None:
         call.delay = verdict.delay
-        call.run.report.task_retrying(
-            step.name, call.attempts, verdict.delay, error.message, error.error_class
-        )
+        call.tell_retrying(verdict.delay, error)
         raise error
     message = f"{error.message} ({verdict.reason})" if verdict.reason else error.message
     call.delay = None
@@ -138,6 +105,11 @@ def _failed(call: StepCall, error: AgentError) -> State[Any]:
         tolerated=step.task.continue_on_failure,
     )
     return _not_kept(Failed(name=_STATE_NAMES.get(error.error_class, "Failed"), message=message))
+
+
+def _completed(call: StepCall, answer: Mapping[str, Any]) -> Outcome:
+    outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
+    return replace(outcome, cached=answer.get("cached", False), kept_at=answer.get("kept_at"))
 
 
 def _cancelled(call: StepCall, reason: str) -> State[Any]:
@@ -177,12 +149,12 @@ def _own_task(call: StepCall) -> Task[..., Any]:
             return False
         # Prefect reads the delay after it has asked this condition, which is what lets a Retry-After count.
         # A run that is being stopped goes round at once, to end in the body as cancelled.
-        task.retry_delay_seconds = [0.0 if call.run.control.token.stop else call.delay]
+        task.retry_delay_seconds = [0.0 if call.token.stop else call.delay]
         call.backing_off = True
         return True
 
     own = copy.copy(step_task)
-    own.name = prefect_name(call.step.name)
+    own.name = prefect_name(call.name)
     own.task_run_name = own.name.replace("{", "{{").replace("}", "}}")
     own.retries = 0 if call.outcome is not None else call.step.retry.attempts - 1
     own.retry_condition_fn = again
@@ -194,15 +166,16 @@ async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
     try:
         state = await _own_task(call)(call, upstreams, return_state=True)
     except asyncio.CancelledError:
-        stop = call.run.control.token.stop
+        stop = call.token.stop
         if stop is None or not call.backing_off:
             raise
         state = _cancelled_in_back_off(call, stop.reason)
-    # Not the states themselves: Prefect would walk through all of their results, seconds for megabytes.
-    link_state_to_task_run_result(state, call)
+    if call.has_arrows:
+        # Not the states themselves: Prefect would walk through all of their results, seconds for megabytes.
+        link_state_to_task_run_result(state, call)
     if call.outcome is None:
         call.outcome = await _reused(call, state)
-    call.parameters = {}  # may be large, and nobody reads them again
+    call.parameters, call.task_run = {}, None  # may be large, and nobody reads them again
     return call.outcome
 
 
@@ -222,4 +195,5 @@ def _cancelled_in_back_off(call: StepCall, reason: str) -> State[Any]:
 async def _reused(call: StepCall, state: State[Any]) -> Outcome:
     """The outcome of a step whose result an earlier execution of this run has stored."""
     answer = await state.aresult()
-    return _outcome(call, "completed", answer["result"], answer["metadata"])
+    ended_at = datetime.fromisoformat(answer["ended_at"])
+    return replace(_completed(call, answer), started_at=ended_at, ended_at=ended_at)

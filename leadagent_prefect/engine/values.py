@@ -117,7 +117,7 @@ class TaskView(Mapping[str, Any]):
             "error": outcome.error,
             "error_class": outcome.error_class,
             "metadata": dict(outcome.metadata),
-            "errors": {},
+            "errors": {key: dict(error) for key, error in outcome.item_errors.items()},
         }
 
     def __iter__(self) -> Iterator[str]:

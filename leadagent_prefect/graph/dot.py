@@ -13,7 +13,7 @@ def render(plan: Plan) -> str:
         '    node [shape=box, style=rounded, fontname="sans-serif"];',
     ]
     for step in plan.steps:
-        label = f"{_escaped(step.name)}\\n{_escaped(step.agent.name)}: {_escaped(step.action)}"
+        label = "\\n".join(_escaped(line) for line in (step.name, step.shown, *step.notes))
         lines.append(f'    t{step.index} [label="{label}"];')
     for step in plan.steps:
         lines += [f"    t{plan.by_name[name].index} -> t{step.index};" for name in step.upstreams]

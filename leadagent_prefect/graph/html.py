@@ -28,13 +28,15 @@ def render(plan: Plan) -> str:
         f'<meta name="viewport" content="width=device-width">\n<title>{name}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n{description}"
         f"<figure>\n{svg.render(plan)}</figure>\n<table>\n"
-        f"<tr><th>Task</th><th>Agent</th><th>Action</th><th>Waits for</th></tr>\n{rows}\n"
-        f"</table>\n</body>\n</html>\n"
+        f"<tr><th>Task</th><th>Agent</th><th>Action</th><th>Waits for</th><th>When</th>"
+        f"<th>Undone by</th></tr>\n{rows}\n</table>\n</body>\n</html>\n"
     )
 
 
 def _row(step: Step) -> str:
-    cells = (step.name, step.agent.name, step.action, ", ".join(step.upstreams))
+    called = (step.agent.name, step.action) if step.kind == "call" else ("", step.shown)
+    undone = step.undo.shown if step.undo is not None else ""
+    cells = (step.name, *called, ", ".join(step.upstreams), step.condition, undone)
     return f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>"
 
 

@@ -12,8 +12,8 @@ def render(plan: Plan) -> str:
     """A flowchart whose node ids are ``t0``, ``t1``, ...: no name of a task can be a word of mermaid."""
     lines = ["flowchart TD"]
     for step in plan.steps:
-        below = f"{step.agent.name}: {step.action}"
-        lines.append(f'    t{step.index}["{_text(step.name)}<br/><small>{_text(below)}</small>"]')
+        below = "<br/>".join(_text(line) for line in (step.shown, *step.notes))
+        lines.append(f'    t{step.index}["{_text(step.name)}<br/><small>{below}</small>"]')
     for step in plan.steps:
         lines += [f"    t{plan.by_name[name].index} --> t{step.index}" for name in step.upstreams]
     return "\n".join(lines) + "\n"

@@ -81,8 +81,9 @@ def _edge(above: _Point, below: _Point) -> str:
 
 
 def _box(step: Step, place: _Point) -> Iterator[str]:
-    agent, middle = f"{step.agent.name}: {step.action}", place.x + _WIDTH / 2
-    yield f"  <g><title>{_xml(step.name)} ({_xml(agent)})</title>"
+    agent, middle = step.shown, place.x + _WIDTH / 2
+    more = "".join(f", {_xml(note)}" for note in step.notes)
+    yield f"  <g><title>{_xml(step.name)} ({_xml(agent)}){more}</title>"
     corner = f'x="{place.x:g}" y="{place.y:g}"'
     yield f'    <rect class="box" {corner} width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
     yield f'    <text x="{middle:g}" y="{place.y + 20:g}">{_xml(_short(step.name))}</text>'

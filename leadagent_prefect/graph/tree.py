@@ -53,4 +53,5 @@ class _Tree:
 def _label(step: Step) -> str:
     also = step.upstreams[:-1] if len(step.upstreams) > 1 else ()
     note = f"  (waits for {len(also) + 1} tasks)" if also else ""
-    return f"{printable(step.name)}  [{printable(step.agent.name)}: {printable(step.action)}]{note}"
+    note += "".join(f"  {printable(words)}" for words in step.notes)
+    return f"{printable(step.name)}  [{printable(step.shown)}]{note}"

@@ -38,7 +38,7 @@ def finish(draft: Draft) -> Workflow:
     """The workflow of a draft without problems."""
     data = {key: value for key, value in draft.document.data.items() if not key.startswith("x-")}
     parts: dict[str, list[Any]] = {"agents": list(draft.agents.values()), "tasks": list(draft.tasks.values())}
-    return Workflow.model_validate(data | parts)
+    return Workflow.model_validate(data | parts, by_alias=True, by_name=False)
 
 
 class _Assembly:
@@ -100,7 +100,7 @@ class _Assembly:
         for key in unbuilt.intersection(value if isinstance(value, dict) else ()):
             self.unsupported(model, value, path, key)
         try:
-            return model.model_validate(value)
+            return model.model_validate(value, by_alias=True, by_name=False)
         except ValidationError as error:
             if len(self.found) > MAX_PROBLEMS:
                 self.draft.broken.add(path)
@@ -136,7 +136,7 @@ def _stand_in(model: type[M], value: Any, broken: set[str], path: Path) -> M | N
     if "inputs" in broken and isinstance(value["inputs"], dict):
         whole["inputs"] = {name: _input(config) for name, config in value["inputs"].items()}
     try:
-        return model.model_validate(whole)
+        return model.model_validate(whole, by_alias=True, by_name=False)
     except ValidationError:
         return None
 

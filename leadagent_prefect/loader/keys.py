@@ -31,9 +31,8 @@ UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
     AgentConfig: frozenset({"circuit_breaker", "max_concurrency", "rate_limit"}),
     TaskConfig: frozenset(
         {
-            *("when", "trigger_rule", "for_each", "as", "key", "max_concurrency", "tolerated_failures"),
-            *("value", "wait", "fail", "finish", "workflow", "inputs", "tasks", "outputs"),
-            *("repeat", "compensate", "cache"),
+            *("workflow", "inputs", "tasks", "outputs"),
+            "repeat",
         }
     ),
 }

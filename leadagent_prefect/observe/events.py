@@ -28,7 +28,9 @@ class Event:
     """One thing that happened. ``name`` is the task's, or the workflow's for an event of the whole run.
 
     ``attempt`` counts from 1; ``execution_time`` is in seconds; for ``task_retrying`` it is the wait
-    before the next attempt. Times are aware datetimes in UTC. Errors are redacted.
+    before the next attempt. ``compensation_started`` and ``compensation_finished`` tell of the undoing of
+    one task, or one item; a ``task_retrying`` of it is named ``undo:NAME``. Times are aware datetimes in
+    UTC. Errors are redacted.
     """
 
     type: EventType

@@ -25,6 +25,11 @@ def problems(text: str) -> list[TemplateProblem]:
     return list(template(text).problems) if has_template(text) else []
 
 
+def whole_expression(text: str) -> bool:
+    """Whether a string is one expression, white space around it allowed, whose value keeps its type."""
+    return has_template(text) and template(text).whole is not None
+
+
 def render(value: Any, scope: Any) -> Any:
     from leadagent_prefect.templates.rendering import render as evaluate
 

@@ -36,6 +36,10 @@ from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.task import PLAIN_JSON
 from leadagent_prefect.worker.job import Job
+from leadagent_prefect.worker.patience import kill_seconds
+
+#: Seconds before it is killed in which a cancelled run undoes no more: it cuts calls short, and ends.
+_LAST_SECONDS: Final = 5.0
 
 #: What runs import late, beside what this module does.
 _LATE: Final = (
@@ -146,7 +150,8 @@ class _Child:
         self._flow_run = FlowRun.model_validate(job.flow_run).model_copy(update={"state": Pending()})
         self._logger: Any = flow_run_logger(self._flow_run)
         self._admission = admission
-        self._control = RunControl(started=self._on_started)
+        undo_seconds = min(RunControl.undo_seconds, max(kill_seconds() - _LAST_SECONDS, 0.0))
+        self._control = RunControl(started=self._on_started, undo_seconds=undo_seconds)
         current_control.set(self._control)
         self._cancel_plain_flows()
 

@@ -45,7 +45,7 @@ def test_what_the_loader_reports_is_not_reported_again(workflow, found, change, 
 
 def test_a_task_of_a_kind_that_is_not_supported_yet_is_reported_once(workflow, found):
     data = workflow()
-    data["tasks"].append({"name": "wait", "wait": "5m"})
+    data["tasks"].append({"name": "sub", "workflow": "other.yaml"})
     assert [code for code, _ in found(data)] == ["not-supported-yet"]
 
 
@@ -204,3 +204,14 @@ def test_a_name_that_is_missing_without_text_is_told_once_where(workflow, found)
     assert found(workflow(task={"name": ""})) == [
         ("invalid-name", "tasks[0].name: a name has 1 to 128 characters, this one 0")
     ]
+
+
+def test_a_task_that_has_something_to_undo_is_not_answered_from_a_cache(workflow, found):
+    data = workflow(task={"action": "POST", "cache": {"ttl": "1h"}, "compensate": {"action": "DELETE"}})
+    (message,) = [message for code, message in found(data) if code == "cached-write"]
+    assert 'task "fetch" has a call that undoes it, and so changes something' in message
+
+
+def test_of_a_task_whose_agent_is_wrong_nothing_is_said_about_its_cache(workflow, found):
+    data = workflow(task={"agent_name": ["api"], "action": "PUT", "cache": {"ttl": "1h"}})
+    assert "cached-write" not in [code for code, _ in found(data)]

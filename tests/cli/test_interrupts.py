@@ -88,6 +88,41 @@ def test_a_second_ctrl_c_gives_up_at_once(spawn, workflow, folder):
     assert err.endswith("SIGINT again: giving up; the run may go on where it called a service\n")
 
 
+class Undoing:
+    """The handle of a run that undoes until it is cancelled for the second time."""
+
+    def __init__(self):
+        self.future = self
+        self.reasons = []
+
+    def add_done_callback(self, callback):
+        """As the run's future has it; a signal comes as soon as the run is waited for."""
+        self.end = callback
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def is_undoing(self):
+        return True
+
+    def cancel(self, reason):
+        self.reasons.append(reason)
+        if len(self.reasons) == 2:
+            self.end(self)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_while_a_run_undoes_a_second_ctrl_c_ends_that():
+    handle, said = Undoing(), []
+    with Interrupts() as interrupts:
+        interrupts.wait(handle, said.append)
+    assert interrupts.number == signal.SIGTERM
+    assert handle.reasons == ["interrupted by SIGTERM", "interrupted by SIGINT"]
+    assert said == [
+        "SIGTERM: cancelling the run; once more gives up at once",
+        "SIGINT again: nothing more is undone; once more gives up at once",
+    ]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_before_there_is_a_run_a_signal_ends_the_command(number):
     with pytest.raises((KeyboardInterrupt, SystemExit)) as caught:

@@ -72,6 +72,14 @@ def test_what_has_ended_leaves_a_line_and_counts(live, console):
     )
 
 
+def test_what_is_undone_is_shown_and_not_counted(live, console):
+    live(event("compensation_started", item="3"))
+    assert picture(live) == ["undo:fetch[3]: 0.0s", "0/20 tasks, 0s"]
+    live(event("compensation_finished", item="3", execution_time=1.0))
+    assert picture(live) == ["0/20 tasks, 0s"]
+    assert console.file.getvalue() == "undo:fetch[3]: completed in 1.00s\n"
+
+
 def test_more_tasks_than_fit_are_counted(live):
     for number in range(15):
         live(event("task_started", f"t{number}"))
@@ -100,6 +108,12 @@ def test_lines_of_our_own_cannot_steer_the_terminal(live, console):
         (event("task_completed", execution_time=1.234, attempt=2), "fetch: completed in 1.23s, attempt 2"),
         (event("task_failed", error_class="timeout"), "fetch: failed in 0.00s (timeout): no reason given"),
         (event("task_cancelled", error="stop"), "fetch: cancelled: stop"),
+        (event("compensation_started"), "undo:fetch: started"),
+        (event("compensation_finished", item="3", execution_time=1), "undo:fetch[3]: completed in 1.00s"),
+        (
+            event("compensation_finished", error="no", error_class="tool_error"),
+            "undo:fetch: failed in 0.00s (tool_error): no",
+        ),
         (event("workflow_finished"), None),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from leadagent_prefect.cli.plan_report import plan_report
@@ -11,8 +13,12 @@ from leadagent_prefect.plan import build
 AGENT = {"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1", "timeout": 10}
 
 
+CALLING_NOBODY = {"value", "wait", "fail", "finish"}
+
+
 def report(*tasks, agent=AGENT, **settings):
-    tasks = [{"agent_name": "a", "action": "GET", **task} for task in tasks]
+    call = {"agent_name": "a", "action": "GET"}
+    tasks = [({} if CALLING_NOBODY & task.keys() else call) | task for task in tasks]
     return plan_report(build(load({"name": "w", "agents": [agent], "tasks": tasks, **settings}).workflow))
 
 
@@ -51,6 +57,58 @@ def test_tasks_stand_behind_what_they_wait_for():
     assert [(task["name"], task["waits_for"]) for task in found["tasks"]] == [("a", []), ("b", ["a"])]
 
 
+def test_who_calls_nobody_takes_no_time_but_for_a_wait():
+    tasks = (
+        {"name": "x"},
+        {"name": "v", "value": 1},
+        {"name": "w", "wait": "5m"},
+        {"name": "f", "finish": "x"},
+    )
+    assert worst(*tasks) == (1, 310.0)
+    assert worst(*tasks, parallel_execution=True) == (1, 300.0)
+
+
+def test_kinds_rules_and_conditions_are_in_the_report():
+    found = report(
+        {"name": "x", "when": "{{\n  inputs.deep\n}}"},
+        {"name": "y", "fail": "no", "depends_on": ["x"], "trigger_rule": "one_failed", "when": False},
+        inputs={"deep": {"type": "boolean", "default": True}},
+    )
+    keys = ("kind", "agent", "action", "waits_for", "trigger_rule", "when")
+    assert [tuple(task[key] for key in keys) for task in found["tasks"]] == [
+        ("call", "a", "GET", [], "all_success", "{{\n  inputs.deep\n}}"),
+        ("fail", None, None, ["x"], "one_failed", False),
+    ]
+
+
+def test_the_text_shows_kinds_rules_and_conditions(leadagent, folder):
+    (folder / "flow.yaml").write_text(
+        "name: w\ninputs: {deep: {type: boolean, default: true}}\ntasks:\n"
+        "  - {name: count, value: 1, when: '{{\n\n inputs.deep }}'}\n"
+        "  - {name: pause, wait: 90, depends_on: [count], when: true}\n"
+        "  - {name: alarm, fail: 'no {{ tasks.count.error }}', trigger_rule: one_failed}\n"
+    )
+    done = leadagent("plan", "flow.yaml")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "w 1.0.0: 3 tasks, one at a time\n"
+        "On a failure: stop_on_first_failure\n"
+        "Input: deep (boolean)\n"
+        "\n"
+        "1. count  [value]\n"
+        "   when {{ inputs.deep }}\n"
+        "2. pause  [wait]\n"
+        "   waits for count\n"
+        "   when true\n"
+        "   waits 1m 30s\n"
+        "3. alarm  [fail]\n"
+        "   waits for count\n"
+        "   runs by the rule one_failed\n"
+        "\n"
+        "Worst case: 0 calls, 1m 30s\n"
+    )
+
+
 def test_the_text_has_order_retries_and_worst_case(leadagent, workflow):
     retries = "    retry_config: {max_attempts: 8, initial_delay: 90, max_delay: 3600, jitter: false}\n"
     done = leadagent("plan", workflow(more=retries + "    continue_on_failure: true\n"))
@@ -87,6 +145,14 @@ def test_required_inputs_and_secrets_are_named(leadagent, folder):
     assert "waits 1s, less up to half by jitter\n" in out
 
 
+def test_a_task_that_may_be_answered_from_the_cache_says_so_and_counts(leadagent, workflow):
+    done = leadagent("plan", workflow(more="    cache: {ttl: 90m}\n"))
+    assert "   no call where an equal one of the last 1h 30m has been answered\n" in done.out
+    assert "Worst case: 2 calls, 1m\n" in done.out
+    tasks = leadagent("plan", "flow.yaml", "--json").json["tasks"]
+    assert [task["cache"] for task in tasks] == [None, 5400]
+
+
 def test_json_is_the_report(leadagent, workflow):
     done = leadagent("plan", workflow(), "--json")
     assert done.json["worst_case"] == {"calls": 2, "seconds": 60.0}
@@ -99,3 +165,32 @@ def test_a_broken_file_has_no_plan(leadagent, folder, command):
     done = leadagent(command, "flow.yaml")
     assert (done.code, done.out) == (2, "")
     assert "error[missing-key]" in done.err
+
+
+def test_what_undoes_a_task_is_told_beside_the_worst_case(leadagent, folder):
+    undo = {"action": "DELETE", "retry_config": {"max_attempts": 3, "max_delay": 7}}
+    found = report({"name": "x", "compensate": undo}, {"name": "y", "compensate": {"action": "GET"}})
+    assert found["tasks"][0]["compensate"] == {
+        "agent": "a",
+        "action": "DELETE",
+        "attempts": 3,
+        "attempt_seconds": 10,
+    }
+    assert found["worst_case"] == {"calls": 2, "seconds": 20.0}
+    assert found["compensation"] == {"calls": 4, "seconds": 3 * 10 + 2 * 7 + 10}
+    (folder / "undo.json").write_text(
+        json.dumps(
+            {
+                "name": "w",
+                "agents": [AGENT],
+                "tasks": [
+                    {"name": "x", "agent_name": "a", "action": "GET", "compensate": undo},
+                    {"name": "y", "agent_name": "a", "action": "GET", "compensate": {"action": "GET"}},
+                ],
+            }
+        )
+    )
+    lines = leadagent("plan", "undo.json").out.splitlines()
+    assert "   undone by [a: DELETE], up to 3 attempts of at most 10s" in lines
+    assert "   undone by [a: GET], 1 attempt of at most 10s" in lines
+    assert "Undoing all of it: 4 calls, 54s more" in lines

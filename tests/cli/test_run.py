@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from leadagent_prefect.cli.result_text import render_result
+from leadagent_prefect.results import Compensation, WorkflowResult
+
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
 
@@ -152,3 +155,20 @@ def test_a_process_of_its_own_prints_the_same_and_nothing_of_prefect(finished, w
         "Prefect UI: URL",
     ]
     assert len(done.err.splitlines()) == 5
+
+
+def test_without_the_cache_every_call_is_made(leadagent, workflow):
+    file = workflow(more="    cache: {ttl: 1h}\n")
+    runs = [leadagent("run", file, "--json", *option).json for option in ((), (), ("--no-cache",))]
+    assert [run["tasks"]["second"]["attempts"] for run in runs] == [1, 0, 1]
+
+
+def test_what_was_undone_is_printed_at_the_end():
+    result = WorkflowResult(
+        status="failed",
+        compensated=[
+            Compensation(task="b", key="3", status="failed", error="no\x1b"),
+            Compensation(task="a", status="completed"),
+        ],
+    )
+    assert render_result(result).endswith("\nErrors:\n\nUndone:\n  b[3]: failed: no\\x1b\n  a: completed\n")

@@ -10,11 +10,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from conductor import ProbeAgent
+from conductor import ProbeAgent, run_step
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, LeadAgent, WorkflowResult
 from leadagent_prefect.agents.base import Call
 from leadagent_prefect.embedded import PrefectApi, use_api
+
+#: Of tasks that call no agent.
+KINDS = {"value", "wait", "fail", "finish"}
 
 
 @dataclass
@@ -59,9 +62,12 @@ class Bench:
     log: list[str] = field(default_factory=lambda: ScriptAgent.log)
 
     def workflow(self, *tasks: dict[str, Any], **settings: Any) -> dict[str, Any]:
-        """A workflow of ``tasks``; one that says nothing else has the agent "probe" and the action "echo"."""
+        """A workflow of ``tasks``; one that says nothing of its kind has the agent "probe" and "echo"."""
         agents = settings.pop("agents", [{"name": "probe", "type": "script", "endpoint": "script://probe"}])
-        filled = [{"agent_name": "probe", "action": "echo", **task} for task in tasks]
+        filled = [
+            ({} if KINDS & task.keys() else {"agent_name": "probe", "action": "echo"}) | task
+            for task in tasks
+        ]
         return {"name": "bench", "agents": agents, "tasks": filled, **settings}
 
     async def run(self, *tasks: dict[str, Any], given: Any = None, **settings: Any) -> WorkflowResult:
@@ -117,8 +123,9 @@ class Recorded:
 
 
 @pytest.fixture
-def probe() -> Iterator[None]:
-    """The agent type of random workflows, for the time of a test."""
+def probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The agent type of random workflows, and their steps without an agent, for the time of a test."""
+    monkeypatch.setattr("leadagent_prefect.engine.schedule.run_step", run_step)
     AgentFactory.register_agent_type("probe", ProbeAgent)
     yield
     AgentFactory.unregister_agent_type("probe")

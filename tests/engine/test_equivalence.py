@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conductor import Conductor, ProbeAgent
+from conductor import Conductor, ProbeAgent, conducting
 from hypothesis import HealthCheck, given, settings
 from random_workflows import workflows, written
 from reference import Reference, RefWorkflow
@@ -37,15 +37,17 @@ def emitted_body(loaded: Loaded) -> Callable[..., Any]:
 
 async def told(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any]]) -> dict[str, Any]:
     """All that a run of the workflow comes to, and its calls in their order."""
-    conductor, conductor_id = Conductor(), uuid.uuid4().hex
-    ProbeAgent.conductors[conductor_id] = conductor
-    data = written(workflow, "{{ inputs.conductor }}") | {"inputs": {"conductor": {"type": "string"}}}
+    conductor = Conductor()
+    ProbeAgent.conductors[conductor.id] = conductor
+    conducting.set(conductor)
+    data = written(workflow, "{{ inputs.conductor }}")
+    data["inputs"]["conductor"] = {"type": "string"}
     following = asyncio.ensure_future(conductor.follow(Reference(workflow).run().moments))
     try:
-        state = await asyncio.wait_for(body(load(data))(conductor=conductor_id), 30)
+        state = await asyncio.wait_for(body(load(data))(conductor=conductor.id), 30)
     finally:
         following.cancel()
-        del ProbeAgent.conductors[conductor_id]
+        del ProbeAgent.conductors[conductor.id]
     result = {key: value for key, value in state.data.items() if key not in OWN}
     for task in result["tasks"].values():
         del task["duration"]

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
-from conductor import Conductor, ProbeAgent
+from conductor import Conductor, ProbeAgent, conducting
 from hypothesis import HealthCheck, given, settings
 from random_workflows import workflows, written
 from reference import Reference, RefWorkflow
@@ -22,7 +22,7 @@ EXAMPLES = int(os.environ.get("LEADAGENT_ORACLE_EXAMPLES", "1000"))
 async def execute_in_host(plan: Plan) -> dict[str, Any]:
     """Runs a plan inside the one flow run that hosts all examples, on Prefect's task engine."""
     from leadagent_prefect.engine.control import RunControl
-    from leadagent_prefect.engine.flow import conclude
+    from leadagent_prefect.engine.flow import conclude, end
     from leadagent_prefect.engine.report import Reporter, now
     from leadagent_prefect.engine.run import Run
     from leadagent_prefect.engine.schedule import Scheduler
@@ -34,28 +34,31 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
     ready = await prepare(plan, {})
     run = Run(plan, control, ready, report, run_id=uuid.uuid4().hex, run_name="x", started_at=now())
     await Scheduler(run).execute()
+    ending = await end(run)
     await run.pool.close()
-    state = conclude(run)
+    state = conclude(run, ending)
     return {"state": state.type.value, "name": state.name, **state.data}
 
 
 async def check(workflow: RefWorkflow) -> None:
     expected = Reference(workflow).run()
     conductor = Conductor()
-    conductor_id = uuid.uuid4().hex
-    ProbeAgent.conductors[conductor_id] = conductor
+    ProbeAgent.conductors[conductor.id] = conductor
+    conducting.set(conductor)
     following = asyncio.ensure_future(conductor.follow(expected.moments))
     try:
         actual = await asyncio.wait_for(
-            execute_in_host(build(Workflow.model_validate(written(workflow, conductor_id)))), 30
+            execute_in_host(build(Workflow.model_validate(written(workflow, conductor.id)))), 30
         )
     finally:
         following.cancel()
-        del ProbeAgent.conductors[conductor_id]
+        del ProbeAgent.conductors[conductor.id]
     assert set(conductor.calls) == {call for calls, _ in expected.moments for call in calls}
     assert {name: row["status"] for name, row in actual["tasks"].items()} == expected.status
     assert actual["results"] == expected.results
     assert actual["status"] == expected.final
+    compensated = [(one["task"], one["status"]) for one in actual["compensated"]]
+    assert compensated == expected.compensated
     attempts = {name: row["attempts"] for name, row in actual["tasks"].items() if row["attempts"]}
     assert attempts == expected.attempts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -26,9 +27,13 @@ HOSTILE = [
 ]
 
 
+CALLING_NOBODY = {"value", "wait", "fail", "finish"}
+
+
 def plan(*tasks, name="flow", **settings):
     agents = [{"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1"}]
-    rows = [{"agent_name": "a", "action": "GET", **task} for task in tasks]
+    call = {"agent_name": "a", "action": "GET"}
+    rows = [({} if CALLING_NOBODY & task.keys() else call) | task for task in tasks]
     return build(load({"name": name, "agents": agents, "tasks": rows, **settings}).workflow)
 
 
@@ -44,8 +49,20 @@ def diamond():
 
 
 @pytest.fixture
+def branches():
+    return plan(
+        {"name": "long", "when": "{{ inputs.deep }}"},
+        {"name": "short", "value": 1, "when": "{{\n  not inputs.deep\n}}\n"},
+        {"name": "join", "depends_on": ["long", "short"], "trigger_rule": "none_failed", "wait": "5m"},
+        {"name": "alarm", "fail": "no", "depends_on": ["join"], "trigger_rule": "one_failed", "when": True},
+        {"name": "end", "finish": "enough", "depends_on": ["join"], "when": False},
+        inputs={"deep": {"type": "boolean", "default": False}},
+    )
+
+
+@pytest.fixture
 def hostile():
-    tasks = [{"name": name, "action": name} for name in HOSTILE]
+    tasks = [{"name": name, "action": name, "when": f"{{{{ {json.dumps(name)} }}}}"} for name in HOSTILE]
     return plan(*tasks, {"name": "last", "depends_on": HOSTILE}, name=HOSTILE[1], description="<b>")
 
 
@@ -59,6 +76,35 @@ def test_a_tree_shows_each_task_in_full_once(diamond):
         "│     └─ join  [a: GET]  (waits for 2 tasks)\n"
         "└─ alone  [a: GET]\n"
     )
+
+
+def test_a_tree_shows_kinds_rules_and_conditions(branches):
+    assert render_graph(branches) == (
+        "flow\n"
+        "├─ long  [a: GET]  when {{ inputs.deep }}\n"
+        "│  └─ (join)\n"
+        "└─ short  [value]  when {{ not inputs.deep }}\n"
+        "   └─ join  [wait 300 s]  (waits for 2 tasks)  none_failed\n"
+        "      ├─ alarm  [fail]  one_failed, when true\n"
+        "      └─ end  [finish]  when false\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("format", "texts"),
+    [
+        ("mermaid", ["short<br/><small>value<br/>when #123;#123; not inputs#46;deep #125;#125;</small>"]),
+        ("dot", [r'label="long\na: GET\nwhen {{ inputs.deep }}"', r'label="end\nfinish\nwhen false"']),
+        (
+            "svg",
+            ["<title>alarm (fail), one_failed, when true</title>", "<title>join (wait 300 s), none_failed<"],
+        ),
+        ("html", ["<td>short</td><td></td><td>value</td><td></td><td>when {{ not inputs.deep }}</td>"]),
+    ],
+)
+def test_every_picture_shows_kinds_rules_and_conditions(branches, format, texts):
+    picture = render_graph(branches, format)
+    assert [text for text in texts if text not in picture] == []
 
 
 def test_a_long_chain_goes_on_at_the_left():
@@ -85,7 +131,7 @@ def test_mermaid_has_a_node_and_an_arrow_for_each(diamond):
 def test_no_name_breaks_out_of_mermaid(hostile):
     lines = render_graph(hostile, "mermaid").splitlines()[1:]
     label = r"(?:[\w ]|[^\x00-\x7f]|#\d+;)*"
-    node = re.compile(rf'    t\d+\["{label}<br/><small>{label}</small>"\]|    t\d+ --> t\d+')
+    node = re.compile(rf'    t\d+\["{label}<br/><small>{label}(?:<br/>{label})?</small>"\]|    t\d+ --> t\d+')
     assert [line for line in lines if not node.fullmatch(line)] == []
 
 
@@ -126,7 +172,8 @@ def test_no_name_breaks_out_of_svg(hostile):
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags == {"svg", "title", "style", "defs", "marker", "path", "g", "rect", "text"}
     titles = [title.text for title in root.iter(f"{SVG}title")]
-    assert titles[:2] == [HOSTILE[1], f"{HOSTILE[0]} (a: {HOSTILE[0]})"]
+    condition = f"when {{{{ {json.dumps(HOSTILE[0])} }}}}"
+    assert titles[:2] == [HOSTILE[1], f"{HOSTILE[0]} (a: {HOSTILE[0]}), {condition}"]
 
 
 def test_a_long_name_is_cut_to_its_box_and_whole_in_the_tooltip(hostile):
@@ -166,3 +213,9 @@ def test_what_cannot_be_seen_is_shown_as_an_escape(hostile):
     for format in FORMATS:
         assert "\u00ad" not in render_graph(hostile, format)
     assert "soft\\xadhyphen" in render_graph(hostile)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_undoes_a_task_is_shown_with_it(format):
+    shown = render_graph(plan({"name": "book", "compensate": {"action": "DELETE"}}, {"name": "pay"}), format)
+    assert len(re.findall(r"undone by a(:|#58;) DELETE", shown)) == 1

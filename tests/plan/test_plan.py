@@ -99,3 +99,22 @@ def test_a_long_chain_is_planned_in_one_pass() -> None:
     plan = plan_of(*tasks)
     assert len(plan.levels) == 5000
     assert plan.in_order == plan.steps
+
+
+def test_an_undo_is_a_step_that_waits_for_nothing_and_whose_agent_is_opened() -> None:
+    undo = {
+        "agent_name": "other",
+        "action": "DELETE",
+        "parameters": {"x": "{{ result.id }} {{ tasks.b.result }} {{ secrets.KEY }} {{ vars.place }}"},
+        "retry_config": {"max_attempts": 4},
+    }
+    agents = [AGENT, {**AGENT, "name": "other", "timeout": 5, "retry_config": {"max_delay": 9}}]
+    plan = plan_of({"name": "a", "compensate": undo}, {"name": "b", "depends_on": ["a"]}, agents=agents)
+    assert list(plan.agents) == ["api", "other"]
+    assert (plan.required_secrets, plan.variables) == ({"KEY"}, {"place"})
+    assert plan.steps[0].upstreams == ()
+    (step,) = plan.undos
+    assert step is plan.steps[0].undo
+    assert (step.name, step.agent.name, step.action, step.upstreams) == ("a", "other", "DELETE", ())
+    assert (step.retry.attempts, step.retry.max_delay) == (4, 9)
+    assert (step.timeout, step.request_timeout, step.reads_secrets) == (None, 5, True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 from leadagent_prefect.agents.base import BaseAgent
@@ -16,17 +20,24 @@ class Conductor:
     """Holds the calls under way; `follow` ends them one at a time and checks who is under way each time."""
 
     def __init__(self) -> None:
+        self.id = uuid.uuid4().hex
         self.pending: dict[tuple[str, int], asyncio.Future[None]] = {}
         self.calls: list[tuple[str, int]] = []
         self.changed = asyncio.Event()
 
     async def hold(self, task: str, attempt: int) -> None:
+        async with self.under_way(task, attempt) as end:
+            await end
+
+    @asynccontextmanager
+    async def under_way(self, task: str, attempt: int) -> AsyncIterator[asyncio.Future[None]]:
+        """For the time of an attempt; what it gives is done when the attempt is to end."""
         key = (task, attempt)
         self.calls.append(key)
         self.pending[key] = asyncio.get_running_loop().create_future()
         self.changed.set()
         try:
-            await self.pending[key]
+            yield self.pending[key]
         finally:
             del self.pending[key]
             self.changed.set()
@@ -40,6 +51,27 @@ class Conductor:
             while ends_next in self.pending:
                 self.changed.clear()
                 await self.changed.wait()
+
+
+#: Of the run that goes on, for its steps that call no agent.
+conducting: ContextVar[Conductor | None] = ContextVar("conducting", default=None)
+
+
+async def run_step(call: Any, upstreams: Any) -> Any:
+    """The engine's, for random workflows: a step that calls no agent takes its time as a call does.
+
+    It begins when the conductor lets it end; a stop of the run ends it as it ends a call.
+    """
+    from leadagent_prefect.engine import task
+
+    conductor, calls = conducting.get(), call.step.kind == "call" and call.problem is None
+    if conductor is None or calls or call.outcome is not None:
+        return await task.run_step(call, upstreams)
+    # One flow run hosts many executions: without an endpoint of its own it would take another one's result.
+    call.key = call.key and f"{call.key}-{conductor.id}"
+    async with conductor.under_way(call.step.name, 1) as end:
+        await asyncio.wait({end, call.token.future}, return_when=asyncio.FIRST_COMPLETED)
+        return await task.run_step(call, upstreams)
 
 
 class ProbeAgent(BaseAgent):

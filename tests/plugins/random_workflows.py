@@ -7,8 +7,13 @@ from typing import Any
 from hypothesis import strategies as st
 from reference import RefTask, RefWorkflow
 
-ENDS = ["ok", "ok", "server_error", "client_error", "timeout"]
-STRATEGIES = ["stop_on_first_failure", "continue_on_failure", "partial_completion_allowed"]
+#: What occurs twice is drawn twice as often: where all is skipped there is little to see.
+ENDS = ["ok"] * 4 + ["server_error", "client_error", "timeout"]
+STRATEGIES = ["stop_on_first_failure", *["continue_on_failure", "partial_completion_allowed"] * 2]
+KINDS = ["call"] * 16 + ["value"] * 4 + ["wait"] * 2 + ["fail", "finish"]
+RULES = ["all_success"] * 2 + ["none_failed", "all_done", "one_success", "one_failed"]
+VALUES: list[Any] = [None, None, 0, "", [], False, "text", {"a": [1]}]
+STATUSES = ["completed", "completed", "failed", "skipped"]
 
 
 @st.composite
@@ -17,30 +22,57 @@ def workflows(draw: st.DrawFn) -> RefWorkflow:
     names = [f"t{n}" for n in range(draw(st.integers(1, 12)))]
     order = draw(st.permutations(names))  # dependencies point up and down the file
     rank = {name: n for n, name in enumerate(order)}
-    tasks = [
-        RefTask(
-            name=name,
-            needs=sorted(
-                draw(st.sets(st.sampled_from(order[: rank[name]]), max_size=3)) if rank[name] else []
-            ),
-            script=draw(st.lists(st.sampled_from(ENDS), min_size=1, max_size=3)),
-            duration=draw(st.integers(1, 5)),
-            attempts=draw(st.sampled_from([1, 1, 2, 3])),
-            tolerate=draw(st.booleans()),
-        )
-        for name in names
-    ]
+    tasks = [draw(_tasks(name, order[: rank[name]])) for name in names]
     strategy = draw(st.sampled_from(STRATEGIES))
     wanted: Any = None
     if strategy == "partial_completion_allowed":
-        wanted = draw(st.sampled_from([None, 0, 1, len(names), "50%", "80%", "100%"]))
+        wanted = draw(st.sampled_from([None, 0, 1, min(3, len(names)), "50%", "80%", "100%"]))
     return RefWorkflow(tasks, draw(st.booleans()), draw(st.sampled_from([1, 2, 50])), strategy, wanted)
 
 
+@st.composite
+def _tasks(draw: st.DrawFn, name: str, before: list[str]) -> RefTask:
+    """A task that may wait for those ``before`` it."""
+    some = st.sets(st.sampled_from(before), max_size=2) if before else st.just(set[str]())
+    kind = draw(st.sampled_from(KINDS))
+    task = RefTask(
+        name=name,
+        reads=sorted(draw(some)),
+        after=sorted(draw(some)),
+        script=draw(st.lists(st.sampled_from(ENDS), min_size=1, max_size=3)),
+        duration=draw(st.integers(1, 5)),
+        attempts=draw(st.sampled_from([1, 1, 2, 3])) if kind == "call" else 1,
+        tolerate=draw(st.booleans()) and kind != "fail",
+        kind=kind,
+        value=draw(st.sampled_from(VALUES)) if kind == "value" else None,
+        when=draw(_conditions(before)),
+        undo=draw(st.none() | st.lists(st.sampled_from(ENDS), min_size=1, max_size=2)),
+    )
+    if kind == "fail":
+        task.undo = None  # there is nothing that it does
+    if kind == "wait" or task.value is not None:
+        task.reads = []  # it has no place for them
+    if task.needs:
+        task.rule = draw(st.sampled_from(RULES))
+    return task
+
+
+@st.composite
+def _conditions(draw: st.DrawFn, before: list[str]) -> tuple[Any, ...] | None:
+    kind = draw(st.sampled_from([None] * 12 + ["input", "status", "result"] * 2 + ["broken"]))
+    if kind == "input":
+        return "input", draw(st.sampled_from([True, True, False]))
+    if kind in ("status", "result") and before:
+        other = draw(st.sampled_from(before))
+        return ("result", other) if kind == "result" else ("status", other, draw(st.sampled_from(STATUSES)))
+    return ("broken",) if kind == "broken" else None
+
+
 def written(workflow: RefWorkflow, endpoint: str) -> dict[str, Any]:
-    """The workflow as data; its agent is of the type "probe" (`conductor.ProbeAgent`)."""
+    """The workflow as data, with `INPUTS`; its agent is of the type "probe" (`conductor.ProbeAgent`)."""
     return {
         "name": "oracle",
+        "inputs": {name: {"type": "boolean", "default": value} for name, value in INPUTS.items()},
         "agents": [{"name": "probe", "type": "probe", "endpoint": endpoint}],
         "tasks": [_task(task) for task in workflow.tasks],
         "parallel_execution": workflow.parallel,
@@ -50,16 +82,52 @@ def written(workflow: RefWorkflow, endpoint: str) -> dict[str, Any]:
     }
 
 
+INPUTS = {"yes": True, "no": False}
+
+
 def _task(task: RefTask) -> dict[str, Any]:
-    reads = {name: f"{{{{ tasks.{name}.result }}}}" for name in task.needs}
-    retry = {"retry_config": {"max_attempts": task.attempts, "initial_delay": 0}}
+    retry = {"max_attempts": task.attempts, "initial_delay": 0}
     return {
         "name": task.name,
-        "agent_name": "probe",
-        "action": "go",
-        # Half of the dependencies are said, half are read from the templates.
-        "depends_on": task.needs[::2],
-        "parameters": {"script": task.script, "result": {"name": task.name, "from": reads}},
-        "continue_on_failure": task.tolerate,
-        **(retry if task.attempts > 1 else {}),
+        **_what(task),
+        **({"depends_on": task.after} if task.after else {}),
+        **({"continue_on_failure": True} if task.tolerate else {}),
+        **({"retry_config": retry} if task.attempts > 1 else {}),
+        **({"trigger_rule": task.rule} if task.rule != "all_success" else {}),
+        **({"when": _when(task.when)} if task.when else {}),
+        **({"compensate": _undo(task.undo)} if task.undo else {}),
     }
+
+
+def _undo(script: list[str]) -> dict[str, Any]:
+    retries = {"max_attempts": 2, "initial_delay": 0}
+    return {
+        "agent_name": "probe",
+        "action": "undo",
+        "parameters": {"script": script},
+        "retry_config": retries,
+    }
+
+
+def _what(task: RefTask) -> dict[str, Any]:
+    reads = {name: f"{{{{ tasks.{name}.result }}}}" for name in task.reads}
+    result = {"name": task.name, "from": reads}
+    call = {"script": task.script, "result": result}
+    # The reads of a message stand where they change nothing: what is skipped there is never seen.
+    unseen = "".join(f"{{{{ '' if true else tasks.{name}.result }}}}" for name in task.reads)
+    kinds: dict[str, dict[str, Any]] = {
+        "call": {"agent_name": "probe", "action": "go", "parameters": call},
+        "value": {"value": result if task.value is None else task.value},
+        "wait": {"wait": 0},
+        "fail": {"fail": f"{task.name} gives up{unseen}"},
+        "finish": {"finish": f"{task.name} is enough{unseen}"},
+    }
+    return kinds[task.kind]
+
+
+def _when(when: tuple[Any, ...]) -> Any:
+    if when[0] == "input":
+        return "{{ inputs.yes }}" if when[1] else "{{ inputs.no }}"
+    if when[0] == "status":
+        return f"{{{{ tasks.{when[1]}.status == '{when[2]}' }}}}"
+    return f"{{{{ tasks.{when[1]}.result }}}}" if when[0] == "result" else "{{ inputs.yes.nothing }}"

@@ -47,18 +47,42 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     worst = report["worst_case"]
     yield ""
     yield f"Worst case: {worst['calls']} calls, {_duration(worst['seconds'])}"
+    undoing = report["compensation"]
+    if undoing["calls"]:
+        yield f"Undoing all of it: {undoing['calls']} calls, {_duration(undoing['seconds'])} more"
     if any(task["attempts"] > 1 for task in report["tasks"]):
         yield "  (a service's Retry-After may make each wait as long as max_delay; that is counted)"
 
 
 def _task_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
+    yield from _call_lines(number, task)
+    undo = task["compensate"]
+    if undo is not None:
+        called = printable(f"{undo['agent']}: {undo['action']}")
+        most = "1 attempt" if undo["attempts"] == 1 else f"up to {undo['attempts']} attempts"
+        indent = " " * (len(str(number)) + 2)
+        yield f"{indent}undone by [{called}], {most} of at most {_duration(undo['attempt_seconds'])}"
+
+
+def _call_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
+    from leadagent_prefect.plan import on_one_line
+
     indent = " " * (len(str(number)) + 2)
     tolerated = "; a failure is tolerated" if task["continue_on_failure"] else ""
-    call = f"{printable(task['agent'])}: {printable(task['action'])}"
-    yield f"{number}. {printable(task['name'])}  [{call}]{tolerated}"
+    called = f"{task['agent']}: {task['action']}" if task["agent"] else task["kind"]
+    yield f"{number}. {printable(task['name'])}  [{printable(called)}]{tolerated}"
     if task["waits_for"]:
         yield f"{indent}waits for {', '.join(map(printable, task['waits_for']))}"
+    if task["trigger_rule"] != "all_success":
+        yield f"{indent}runs by the rule {task['trigger_rule']}"
+    if task["when"] is not None:
+        yield f"{indent}when {printable(on_one_line(task['when']))}"
     each = _duration(task["attempt_seconds"])
+    if not task["agent"]:
+        yield from [f"{indent}waits {each}"] if task["kind"] == "wait" else []
+        return
+    if task["cache"] is not None:
+        yield f"{indent}no call where an equal one of the last {_duration(task['cache'])} has been answered"
     if task["attempts"] == 1:
         yield f"{indent}1 attempt of at most {each}"
         return

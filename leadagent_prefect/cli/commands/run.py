@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 @options.inputs
 @click.option("--inputs", "inputs_file", metavar="FILE", help="Inputs as a mapping in a YAML or JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as one JSON object.")
+@click.option("--no-cache", is_flag=True, help="Reuse no result of an earlier run, and keep none.")
 @click.option("--quiet", is_flag=True, help="Show no progress on stderr.")
 def command(
-    file: str, assignments: tuple[str, ...], inputs_file: str | None, as_json: bool, quiet: bool
+    file: str,
+    assignments: tuple[str, ...],
+    inputs_file: str | None,
+    as_json: bool,
+    no_cache: bool,
+    quiet: bool,
 ) -> int:
     """Run a workflow now.
 
@@ -42,7 +48,7 @@ def command(
         loaded = load_workflow(file, quiet=quiet)
         inputs = check_inputs(loaded.workflow, _inputs(loaded, assignments, inputs_file))
         with display(len(loaded.workflow.tasks), quiet=quiet) as shown:
-            result = _run(loaded, inputs, shown, interrupts)
+            result = _run(loaded, inputs, shown, interrupts, cache=not no_cache)
     _print(result, as_json)
     if interrupts.number is not None:
         return 128 + interrupts.number
@@ -68,14 +74,16 @@ def _inputs_of(path: str) -> Mapping[str, Any]:
     return document.data
 
 
-def _run(loaded: Loaded, inputs: Mapping[str, Any], shown: Display, interrupts: Any) -> WorkflowResult:
+def _run(
+    loaded: Loaded, inputs: Mapping[str, Any], shown: Display, interrupts: Any, *, cache: bool
+) -> WorkflowResult:
     from leadagent_prefect.embedded import ensure_api
 
     api = ensure_api(shown.say)
     _prepare_prefect()
     from leadagent_prefect.lead_agent import LeadAgent
 
-    handle = LeadAgent([shown]).start(loaded, inputs)
+    handle = LeadAgent([shown], cache=cache).start(loaded, inputs)
     interrupts.wait(handle, shown.say)
     result = handle.result()
     shown.say(f"Prefect UI: {api.ui_url}/runs/flow-run/{result.flow_run_id}")

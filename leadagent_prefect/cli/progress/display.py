@@ -31,15 +31,24 @@ class Silence(Display):
 
 
 def describe(event: Event) -> str | None:
-    """An event of a task in words, or None for one of the whole run, which the result will tell of."""
-    if not event.type.startswith("task_"):
+    """An event of a task, or of its undoing, in words; None for one of the whole run, of which the result
+    will tell.
+    """
+    if not event.type.startswith(("task_", "compensation_")):
         return None
-    words = _words(event)
-    return f"{one_line(event.name)}{f'[{one_line(event.item)}]' if event.item else ''}: {words}"
+    return f"{one_line(subject(event))}: {_words(event)}"
+
+
+def subject(event: Event) -> str:
+    """Whose event it is, a task's, an item's, or of the undoing of one, as Prefect names its task run."""
+    undo = "undo:" if event.type.startswith("compensation_") else ""
+    return f"{undo}{event.name}{f'[{event.item}]' if event.item else ''}"
 
 
 def _words(event: Event) -> str:
-    what = event.type.removeprefix("task_")
+    what = event.type.partition("_")[2]
+    if what == "finished":
+        what = "completed" if event.error is None else "failed"
     error = one_line(event.error or "no reason given")
     if what == "completed":
         again = f", attempt {event.attempt}" if (event.attempt or 1) > 1 else ""

@@ -13,13 +13,14 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from leadagent_prefect.cli.progress.display import Display, describe
+from leadagent_prefect.cli.progress.display import Display, describe, subject
 from leadagent_prefect.cli.result_text import one_line
 from leadagent_prefect.diagnostics.words import printable
 from leadagent_prefect.observe.events import Event
 
 #: Rows of the picture; of more tasks at a time the rest is counted.
 _ROWS = 12
+_STARTS = ("task_started", "compensation_started")
 _STYLES = {"task_completed": "green", "task_failed": "red", "task_retrying": "yellow"}
 
 
@@ -60,19 +61,19 @@ class LiveDisplay(Display):
             return
         with self._lock:
             self._take(event)
-        if event.type != "task_started":
+        if event.type not in _STARTS:
             self._print(Text(line, style=_STYLES.get(event.type, "dim")))
 
     def _take(self, event: Event) -> None:
-        key = f"{event.name}[{event.item}]" if event.item else event.name
-        if event.type == "task_started":
+        key = subject(event)
+        if event.type in _STARTS:
             self._rows[key] = _Row(one_line(key), self._clock())
         elif event.type == "task_retrying":
             row = self._rows.setdefault(key, _Row(one_line(key), self._clock()))
             row.attempt = (event.attempt or 1) + 1
             row.waits_until = self._clock() + (event.execution_time or 0)
         else:
-            self._ended += 1
+            self._ended += event.item is None and event.type.startswith("task_")
             self._rows.pop(key, None)
 
     def _print(self, text: Text) -> None:
