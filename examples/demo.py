@@ -17,6 +17,7 @@ TOUR = {
     "failure_strategies/stop_on_first_failure.yaml": "the first failure ends the run",
     "failure_strategies/continue_on_failure.yaml": "what can go on goes on",
     "failure_strategies/partial_completion_allowed.yaml": "three of five are enough",
+    "branches.yaml": "what is found says what runs",
 }
 
 

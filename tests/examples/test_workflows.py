@@ -91,6 +91,27 @@ async def test_partial_completion_is_completed_when_enough_tasks_are(run_example
     assert set(result.errors) == {"closed", "broken"}
 
 
+@pytest.mark.parametrize(
+    ("inputs", "status", "ran", "posts"),
+    [
+        ({}, "completed", ["fetch", "review", "publish"], ["/digests"]),
+        ({"topic": "wind"}, "completed", ["fetch", "note", "publish"], ["/digests"]),
+        ({"topic": "coal"}, "completed", ["fetch", "nothing_to_read"], []),
+        ({"shelf": "/broken"}, "failed", ["fetch", "review", "alarm"], ["/broken", "/digests"]),
+    ],
+    ids=["several", "one", "none", "broken"],
+)
+async def test_branches_run_by_what_is_found_and_what_fails(
+    run_example, services, inputs, status, ran, posts
+):
+    before = len(services.requests)
+    result = await run_example("branches.yaml", **inputs)
+    assert (result.status, list(result.results)) == (status, ran)
+    assert set(result.errors) == ({"publish"} if status == "failed" else set())
+    assert result.skipped_tasks == 6 - len(ran) - len(result.errors)
+    assert [path for method, path in services.requests[before:] if method == "POST"] == posts
+
+
 def test_the_custom_agent_is_found_beside_its_workflow(examples, prefect_api):
     done = subprocess.run(
         [sys.executable, "-m", "leadagent_prefect", "run", "examples/custom_agent/workflow.yaml"],
