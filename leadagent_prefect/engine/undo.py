@@ -23,6 +23,8 @@ from leadagent_prefect.errors import AgentError
 from leadagent_prefect.results import Compensation
 from leadagent_prefect.templates import render
 
+_INSISTED = Stop("cancelled", "the run was cancelled once more")
+
 
 class UndoCall(StepCall):
     """The task run that undoes a completed step, or item of a map: ``undo:NAME``, ``undo:NAME[KEY]``."""
@@ -80,6 +82,8 @@ async def undo(run: Run) -> list[Compensation]:
         return []
     token = StopToken()
     token.bind()
+    if run.control.token.insisted.is_set():
+        token.set(_INSISTED)
     limit = asyncio.ensure_future(_limit(run.control, token))
     run.control.is_undoing = True
     try:
@@ -122,10 +126,10 @@ async def _limit(control: RunControl, token: StopToken) -> None:
     await control.token.asked.wait()
     try:
         await asyncio.wait_for(control.token.insisted.wait(), control.undo_seconds)
-        reason = "the run was cancelled once more"
+        token.set(_INSISTED)
     except asyncio.TimeoutError:
         reason = f"a cancelled run undoes for at most {control.undo_seconds:g} s"
-    token.set(Stop("cancelled", reason))
+        token.set(Stop("cancelled", reason))
 
 
 async def _undo(done: StepCall, token: StopToken) -> Compensation:

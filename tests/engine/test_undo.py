@@ -267,6 +267,18 @@ async def test_cancelling_once_more_ends_the_undoing(bench: Any, undo: str) -> N
     assert called(bench) == []
 
 
+async def test_a_run_that_is_cancelled_twice_at_once_undoes_nothing(bench: Any) -> None:
+    handle = await start(bench, {"name": "a", "compensate": UNDO}, {"name": "b", "action": "hang"})
+    await bench.saw("task_started", "b")
+    handle.cancel()
+    handle.cancel()
+    result = await ended(handle)
+    assert [(one.task, one.status, one.error) for one in result.compensated] == [
+        ("a", "failed", "not undone: the run was cancelled once more")
+    ]
+    assert called(bench) == []
+
+
 async def test_a_run_that_is_cancelled_while_it_undoes_has_a_limited_time_for_it(bench: Any) -> None:
     from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.runner import run_in_thread
