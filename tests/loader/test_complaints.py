@@ -31,8 +31,8 @@ CLASSES = (
     '"server_error", "timeout", "tool_error"'
 )
 TASK_KEYS = (
-    'allowed: "accept_status", "action", "agent_name", "as", "compensate", "continue_on_failure", '
-    '"depends_on", "description", "fail", "finish", "for_each", "key" and 10 more'
+    'allowed: "accept_status", "action", "agent_name", "as", "cache", "compensate", '
+    '"continue_on_failure", "depends_on", "description", "fail", "finish", "for_each" and 11 more'
 )
 
 
