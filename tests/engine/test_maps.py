@@ -163,7 +163,9 @@ async def test_one_failure_too_many_cancels_what_runs_and_starts_no_more(bench):
 
     bench.actions["echo"] = act
     result = await bench.run(
-        each([0, 1, 2, 3], max_concurrency=2, tolerated_failures=0), {"name": "free"}, **PARALLEL
+        each([0, 1, 2, 3], max_concurrency=2, tolerated_failures=0),
+        {"name": "free", "parameters": {"json": 9}},
+        **PARALLEL,
     )
     row = result.tasks["each"]
     assert (result.status, row.status, row.error_class) == ("failed", "failed", "connection")

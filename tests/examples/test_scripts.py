@@ -112,6 +112,7 @@ def test_the_demo_shows_every_strategy(script):
         "the first failure ends the run: failed, 1/3 tasks",
         "what can go on goes on: failed, 3/6 tasks",
         "three of five are enough: completed, 3/5 tasks",
+        "what is found says what runs: completed, 3/6 tasks",
     ]
     assert "  fails_twice: completed after 3 attempts" in done.stdout
 
