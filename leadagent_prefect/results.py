@@ -61,7 +61,7 @@ class TaskResult(BaseModel):
     duration: float = 0.0
     error: str | None = None
     error_class: str | None = None
-    items: ItemCounts | None = None
+    items: ItemCounts | None = Field(None, exclude_if=lambda items: items is None)
 
 
 class Compensation(BaseModel):

@@ -209,7 +209,6 @@ async def test_cancelling_between_two_attempts_makes_no_further_call(bench: Any,
         "attempts": 1,
         "error": "enough",
         "error_class": "cancelled",
-        "items": None,
     }
     assert len(bench.calls) == 1
     task_run = (await recorded.task_runs(result, 1))["a"]
