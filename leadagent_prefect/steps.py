@@ -86,7 +86,7 @@ class Step:
         words: list[str] = [rule] if rule != "all_success" else []
         if self.loop is not None:
             over = self.task.for_each
-            words.insert(0, f"for each of {over.strip() if isinstance(over, str) else len(over)}")
+            words.insert(0, f"for each of {on_one_line(over) if isinstance(over, str) else len(over)}")
         if self.task.when is not None:
             words.append(f"when {on_one_line(self.task.when)}")
         return ", ".join(words)

@@ -11,6 +11,7 @@ The worst case holds under these formulas, in which every attempt but the last o
   S / W + (1 - 1 / W) x C (Graham's bound for a scheduler that leaves no slot idle); never more than
   ``global_timeout``.
 
+A map counts with all its items; one over what only the run will know (``items`` is null) as if it had one.
 A task that calls nobody takes no time, but for one that waits; a task that may be skipped, or answered
 from the cache, is counted.
 
@@ -22,6 +23,7 @@ Time that leadagent and Prefect need for themselves, and a service's own waits f
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from leadagent_prefect.plan import Plan, Step
@@ -61,6 +63,8 @@ def _task(step: Step) -> dict[str, Any]:
         "waits_for": list(step.upstreams),
         "trigger_rule": step.task.trigger_rule,
         "when": step.task.when,
+        "for_each": step.task.for_each,
+        "items": _items(step),
         "attempts": step.retry.attempts,
         "delays": step.retry.delays(),
         "max_delay": step.retry.max_delay if step.retry.attempts > 1 else None,
@@ -83,8 +87,20 @@ def _undo(undo: Step) -> dict[str, Any]:
     }
 
 
+def _items(step: Step) -> int | None:
+    """How many times a step runs; None for a map over what only the run will know."""
+    if step.loop is None:
+        return 1
+    return None if isinstance(step.task.for_each, str) else len(step.task.for_each)
+
+
+def _times(step: Step) -> int:
+    items = _items(step)
+    return 1 if items is None else items
+
+
 def _calls(step: Step) -> int:
-    return step.retry.attempts if step.kind == "call" else 0
+    return step.retry.attempts * _times(step) if step.kind == "call" else 0
 
 
 def _attempt(step: Step) -> float:
@@ -93,16 +109,22 @@ def _attempt(step: Step) -> float:
     return step.request_timeout if step.timeout is None else step.timeout
 
 
-def _worst(step: Step) -> float:
+def _each(step: Step) -> float:
     attempts = step.retry.attempts
     return attempts * _attempt(step) + (attempts - 1) * step.retry.max_delay
 
 
+def _worst(step: Step) -> float:
+    """Of a map: so many of its items after one another as do not run side by side."""
+    return _each(step) * ceil(_times(step) / (step.loop.limit if step.loop is not None else 1))
+
+
 def _seconds(plan: Plan) -> float:
-    total = sum(_worst(step) for step in plan.steps)
+    alone = not plan.workflow.parallel_execution
+    total = sum(_worst(step) if alone else _each(step) * _times(step) for step in plan.steps)
     ends: dict[str, float] = {}
     for step in plan.in_order:
         ends[step.name] = _worst(step) + max((ends[name] for name in step.upstreams), default=0.0)
     chain, width = max(ends.values()), plan.width
-    bound = chain if width >= len(plan.steps) else total / width + (1 - 1 / width) * chain
+    bound = chain if width >= sum(map(_times, plan.steps)) else total / width + (1 - 1 / width) * chain
     return min(bound, plan.workflow.global_timeout or bound)

@@ -107,6 +107,20 @@ def test_every_picture_shows_kinds_rules_and_conditions(branches, format, texts)
     assert [text for text in texts if text not in picture] == []
 
 
+def test_a_map_shows_what_it_goes_over():
+    over = "{{\n  inputs.ids\n}}"
+    maps = plan(
+        {"name": "some", "for_each": over, "when": "{{ item }}"},
+        {"name": "two", "for_each": ["a", "b"], "value": "{{ item }}"},
+        inputs={"ids": {"type": "array", "default": []}},
+    )
+    assert render_graph(maps) == (
+        "flow\n"
+        "├─ some  [a: GET]  for each of {{ inputs.ids }}, when {{ item }}\n"
+        "└─ two  [value]  for each of 2\n"
+    )
+
+
 def test_a_long_chain_goes_on_at_the_left():
     chain = plan({"name": "t0"}, *({"name": f"t{n}", "depends_on": [f"t{n - 1}"]} for n in range(1, 60)))
     lines = render_graph(chain).splitlines()

@@ -50,6 +50,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     undoing = report["compensation"]
     if undoing["calls"]:
         yield f"Undoing all of it: {undoing['calls']} calls, {_duration(undoing['seconds'])} more"
+    unknown = [printable(task["name"]) for task in report["tasks"] if task["items"] is None]
+    if unknown:
+        yield f"  (how many items these have is not known, and they are counted as one: {', '.join(unknown)})"
     if any(task["attempts"] > 1 for task in report["tasks"]):
         yield "  (a service's Retry-After may make each wait as long as max_delay; that is counted)"
 
@@ -75,6 +78,9 @@ def _call_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
         yield f"{indent}waits for {', '.join(map(printable, task['waits_for']))}"
     if task["trigger_rule"] != "all_success":
         yield f"{indent}runs by the rule {task['trigger_rule']}"
+    if task["items"] != 1:
+        over = task["for_each"]
+        yield f"{indent}for each of {printable(on_one_line(over)) if isinstance(over, str) else len(over)}"
     if task["when"] is not None:
         yield f"{indent}when {printable(on_one_line(task['when']))}"
     each = _duration(task["attempt_seconds"])
