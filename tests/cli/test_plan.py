@@ -68,6 +68,29 @@ def test_who_calls_nobody_takes_no_time_but_for_a_wait():
     assert worst(*tasks, parallel_execution=True) == (1, 300.0)
 
 
+def test_every_item_of_a_map_counts_where_they_are_known():
+    each = {"name": "x", "for_each": [1, 2, 3, 4, 5], "max_concurrency": 2}
+    assert worst(each) == (5, 30.0)  # two at a time, three times
+    assert worst(each, parallel_execution=True, max_parallel_tasks=5) == (5, 30.0)
+    # 50 / 2 + 30 / 2: never more than the chain of the map itself, which is 30, were it alone.
+    assert worst(each, parallel_execution=True, max_parallel_tasks=2) == (5, 40.0)
+
+
+def test_a_map_over_what_is_not_known_counts_as_one_and_says_so(leadagent, folder):
+    each = {"name": "x", "for_each": "{{ inputs.n }}"}
+    assert worst(each, inputs={"n": {"type": "array"}}) == (1, 10.0)
+    workflow = {
+        "name": "w",
+        "inputs": {"n": {"type": "array"}},
+        "tasks": [{**each, "value": 1}, {"name": "y", "for_each": [7], "value": 1}],
+    }
+    (folder / "flow.json").write_text(json.dumps(workflow))
+    shown = leadagent("plan", "flow.json").out
+    assert "   for each of {{ inputs.n }}\n" in shown
+    assert "   for each of 1\n" in shown
+    assert "(how many items these have is not known, and they are counted as one: x)" in shown
+
+
 def test_kinds_rules_and_conditions_are_in_the_report():
     found = report(
         {"name": "x", "when": "{{\n  inputs.deep\n}}"},

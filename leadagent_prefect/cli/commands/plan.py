@@ -78,7 +78,7 @@ def _call_lines(number: int, task: dict[str, Any]) -> Iterator[str]:
         yield f"{indent}waits for {', '.join(map(printable, task['waits_for']))}"
     if task["trigger_rule"] != "all_success":
         yield f"{indent}runs by the rule {task['trigger_rule']}"
-    if task["items"] != 1:
+    if task["for_each"] is not None:
         over = task["for_each"]
         yield f"{indent}for each of {printable(on_one_line(over)) if isinstance(over, str) else len(over)}"
     if task["when"] is not None:
