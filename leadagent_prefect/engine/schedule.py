@@ -52,11 +52,10 @@ class Scheduler:
                 self._watch_the_clock()
                 self._start_what_may()
                 self._close_maps()
-                if self._running:
-                    await self._wait()
-                    self._collect()
-                elif self._next() is None:
+                if not self._running:
                     break
+                await self._wait()
+                self._collect()
         finally:
             await self._end_all()
         await self._skip_the_rest()

@@ -61,8 +61,8 @@ class StopToken:
 
     def release(self) -> None:
         """The part of the run that a `child` was made for has ended."""
-        if self._parent is not None:
-            self._parent.future.remove_done_callback(self._follow)
+        assert self._parent is not None  # it is a child
+        self._parent.future.remove_done_callback(self._follow)
 
     def _follow(self, parent: asyncio.Future[Stop]) -> None:
         self.set(parent.result())

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 
 #: The state that a run of each example ends in.
 EXAMPLES = {
+    "branches": "Completed",
     "continue_on_failure": "Failed",
     "custom_agent": "Completed",
     "parallel_workflow": "Completed",

@@ -163,11 +163,11 @@ def test_agents_and_tasks_are_lists(value: object) -> None:
 
 
 def test_a_key_that_is_not_supported_yet_need_not_be_right() -> None:
-    text = TEXT.replace("action: GET", "action: GET, repeat: 5, workflow: [1]")
+    text = TEXT.replace("action: GET", "action: GET, repeat: 5, outputs: [1]")
 
     assert [(d.code, d.message.split('"')[1]) for d in examine(read(text))[1]] == [
         ("not-supported-yet", "repeat"),
-        ("not-supported-yet", "workflow"),
+        ("not-supported-yet", "outputs"),
     ]
 
 
