@@ -48,7 +48,7 @@ def test_any_data_is_laid_out_as_ruff_does_it(rows: list[tuple[str, Any]]) -> No
 @given(st.lists(VALUES, min_size=40, max_size=40))
 @settings(max_examples=5, deadline=None)
 def test_nothing_is_broken_that_fits_on_its_line(values: list[Any]) -> None:
-    text = "\n".join(lay_out(f"x_{n} = ", data(value)) for n, value in enumerate(values)) + "\n"
+    text = "\n".join(lay_out(f"x_{n} = ", data([value])) for n, value in enumerate(values)) + "\n"
     # Without the commas that hold lists open, ruff would join what was broken without need.
     joined = as_ruff_has_it(text, skip_magic_trailing_comma="true")
     assert [line.rstrip(",") for line in joined.splitlines()] == [
