@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +23,9 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def as_ruff_has_it(text: str, **options: str) -> str:
+def as_ruff_has_it(text: str) -> str:
     """``text`` in the layout of ruff's own defaults."""
-    given = [f"--config=format.{name.replace('_', '-')}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "ruff", "format", "--isolated", *given, "-"]
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "-"]
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=True)
     return done.stdout.decode()
 
@@ -45,19 +45,11 @@ def test_any_data_is_laid_out_as_ruff_does_it(rows: list[tuple[str, Any]]) -> No
         assert [ast.literal_eval(argument.value) for argument in node.value.keywords] == [name, value]
 
 
-@given(st.lists(VALUES, min_size=40, max_size=40))
-@settings(max_examples=5, deadline=None)
-def test_nothing_is_broken_that_fits_on_its_line(values: list[Any]) -> None:
-    text = "\n".join(lay_out(f"x_{n} = ", data([value])) for n, value in enumerate(values)) + "\n"
-    # Without the commas that hold lists open, ruff would join what was broken without need.
-    joined = as_ruff_has_it(text, skip_magic_trailing_comma="true")
-    assert [line.rstrip(",") for line in joined.splitlines()] == [
-        line.rstrip(",") for line in text.splitlines()
-    ]
-
-
-def without_last_commas(text: str) -> list[str]:
-    return [line.rstrip(",") for line in text.splitlines()]
+@pytest.mark.parametrize(("length", "lines"), [(78, 1), (80, 1), (81, 3), (120, 3)])
+def test_a_line_is_broken_from_its_89th_column_on(length: int, lines: int) -> None:
+    text = lay_out("x = ", data(["a" * length]))
+    assert len(text.splitlines()) == lines
+    assert as_ruff_has_it(text + "\n") == text + "\n"
 
 
 @given(TEXTS)
