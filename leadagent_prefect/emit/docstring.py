@@ -17,7 +17,7 @@ _LAST_QUOTE = re.compile(r'((?<!\\)(?:\\\\)*)"$')
 def docstring(text: str, depth: int = 0) -> str:
     """A docstring that is indented by ``depth`` steps, without a line end."""
     indent = "    " * depth
-    lines = [_escaped(line) for line in text.strip().splitlines() or [""]]
+    lines = [_escaped(line) for line in text.strip().split("\n")]
     lines[0] = re.sub('^"', r'\\"', lines[0])
     lines[-1] = _LAST_QUOTE.sub(r'\1\\"', lines[-1])
     body = "\n".join(f"{indent}{line}".rstrip() for line in lines)[len(indent) :]
@@ -49,7 +49,7 @@ def comment(text: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    lines = inspect.cleandoc(text.strip()).splitlines()
+    lines = inspect.cleandoc(text.strip()).split("\n")
     return "\n".join(line if len(line) < WIDTH - 8 else textwrap.fill(line, WIDTH - 8) for line in lines)
 
 
