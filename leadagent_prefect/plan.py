@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
 from leadagent_prefect.resilience.retry import merge
+from leadagent_prefect.steps import Body as Body
 from leadagent_prefect.steps import Loop as Loop
 from leadagent_prefect.steps import Step as Step
 from leadagent_prefect.steps import on_one_line as on_one_line
@@ -29,7 +30,8 @@ class Plan:
     """A workflow with everything resolved that can be before it runs.
 
     ``steps`` are in file order. ``line`` of a step (1-based) is in ``lines`` where the file is known;
-    ``digest`` is the SHA-256 of the workflow's text.
+    ``digest`` is the SHA-256 of the workflow's text. ``on_failure`` and ``finally_`` are the tasks that run
+    when all else has ended, as plans of their own: what they read of other tasks is no dependency.
     """
 
     workflow: Workflow
@@ -37,6 +39,8 @@ class Plan:
     digest: str = ""
     filename: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
+    on_failure: Plan | None = None
+    finally_: Plan | None = None
 
     @property
     def name(self) -> str:
@@ -135,18 +139,54 @@ def build(
     digest: str = "",
     filename: str | None = None,
     lines: Mapping[str, int] | None = None,
+    parts: Mapping[str, Plan] | None = None,
 ) -> Plan:
-    """The plan of a checked workflow: its references exist and form no cycle."""
+    """The plan of a checked workflow: its references exist and form no cycle. ``parts`` are the plans of its
+    sub-workflows, by what ``workflow:`` says.
+    """
     agents = {agent.name: agent for agent in workflow.agents}
     names = {task.name: index for index, task in enumerate(workflow.tasks)}
     widest = workflow.max_parallel_tasks
     usual = widest if workflow.parallel_execution else 1
-    loops = {task.name: _loop(task, usual, widest) for task in workflow.tasks}
     steps = tuple(
-        replace(_step(index, task, agents, names), loop=loops[task.name])
+        replace(
+            _step(index, task, agents, names),
+            loop=_loop(task, usual, widest),
+            body=_body(task, workflow, parts or {}),
+        )
         for index, task in enumerate(workflow.tasks)
     )
-    return Plan(workflow, steps, digest, filename, dict(lines or {}))
+    hooks = [
+        _nested(workflow, tasks, None, parts or {}) for tasks in (workflow.on_failure, workflow.finally_)
+    ]
+    return Plan(workflow, steps, digest, filename, dict(lines or {}), *hooks)
+
+
+def _body(task: TaskConfig, workflow: Workflow, parts: Mapping[str, Plan]) -> Body | None:
+    if task.workflow is not None:
+        return Body(parts[task.workflow], task.workflow)
+    nested = _nested(workflow, task.tasks or [], task.outputs, parts)
+    return Body(nested) if nested is not None else None
+
+
+def _nested(
+    workflow: Workflow, tasks: list[TaskConfig], outputs: dict[str, Any] | None, parts: Mapping[str, Plan]
+) -> Plan | None:
+    """Tasks within a workflow as a plan: its agents and settings, but for those that are of the whole run."""
+    if not tasks:
+        return None
+    partial = workflow.failure_strategy == "partial_completion_allowed"
+    whole: dict[str, Any] = {
+        "tasks": tasks,
+        "outputs": outputs,
+        "on_failure": [],
+        "finally_": [],
+        "min_success": None,
+        "global_timeout": None,
+        # How many of a run's tasks must complete is not a question about some of them.
+        "failure_strategy": "continue_on_failure" if partial else workflow.failure_strategy,
+    }
+    return build(workflow.model_copy(update=whole), parts=parts)
 
 
 def plan_of(loaded: Loaded) -> Plan:
@@ -154,14 +194,14 @@ def plan_of(loaded: Loaded) -> Plan:
     document = loaded.document
     spans = {task.name: document.value_span(("tasks", n)) for n, task in enumerate(loaded.workflow.tasks)}
     lines = {name: span.line for name, span in spans.items() if span is not None}
-    return build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines)
+    parts = {written: plan_of(part) for written, part in loaded.parts.items()}
+    return build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines, parts=parts)
 
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:
     agent = agents[task.agent_name] if task.agent_name is not None else None
-    templated = [task.parameters, task.when, task.value, task.fail, task.finish, task.for_each, task.key]
-    read = _roots("tasks", templated, guarded=True)
-    upstreams = tuple(sorted(read.union(task.depends_on), key=names.__getitem__))
+    waited = (_read(task) | set(task.depends_on)) & names.keys()
+    upstreams = tuple(sorted(waited, key=names.__getitem__))
     named = tuple(name for name in upstreams if name in task.depends_on)
     return Step(
         index=index,
@@ -176,6 +216,15 @@ def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names
         reads_secrets=bool(_roots("secrets", [task.parameters], guarded=True)),
         undo=_undo(index, task, agents, names),
     )
+
+
+def _read(task: TaskConfig) -> frozenset[str]:
+    """The tasks that the templates of a task read, and those of its inline tasks from outside of them."""
+    until = task.repeat.until if task.repeat is not None else None
+    own = [task.parameters, task.inputs, task.when, task.value, task.fail, task.finish, task.for_each]
+    read = _roots("tasks", [*own, task.key, until, task.outputs], guarded=True)
+    inner = task.tasks or []
+    return read.union(*map(_read, inner)) - {one.name for one in inner}
 
 
 def _undo(

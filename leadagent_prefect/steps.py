@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from leadagent_prefect.models import AgentConfig, TaskConfig
 from leadagent_prefect.resilience.retry import RetryPolicy
 
-#: What a step does: it calls an agent, or it is one of those that call nobody.
-Kind = Literal["call", "value", "wait", "fail", "finish"]
-_WITHOUT_AGENT: tuple[Kind, ...] = ("value", "wait", "fail", "finish")
+if TYPE_CHECKING:
+    from leadagent_prefect.plan import Plan
+
+#: What a step does: it calls an agent, it runs a body of steps, or it is one of those that call nobody.
+Kind = Literal["call", "workflow", "tasks", "value", "wait", "fail", "finish"]
+_WITHOUT_AGENT: tuple[Kind, ...] = ("workflow", "tasks", "value", "wait", "fail", "finish")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,19 @@ class Loop:
     name: str
     limit: int
     when_per_item: bool
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a step runs in place of a call: a sub-workflow, or the tasks that stand inline.
+
+    ``file`` is the sub-workflow's as it is written in ``workflow:``; inline tasks have none. Their plan has
+    the settings of the workflow around it (how many at a time, the failure strategy), and the ``outputs`` of
+    the task.
+    """
+
+    plan: Plan
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,7 @@ class Step:
     reads_secrets: bool
     loop: Loop | None = None
     undo: Step | None = None
+    body: Body | None = None
 
     @property
     def name(self) -> str:
@@ -70,7 +87,11 @@ class Step:
     @property
     def payload(self) -> dict[str, Any]:
         """What it is rendered of before it runs: the parameters of a call, or the one key of its kind."""
-        return self.task.parameters if self.kind == "call" else {self.kind: getattr(self.task, self.kind)}
+        if self.kind == "call":
+            return self.task.parameters
+        if self.kind in ("workflow", "tasks"):
+            return self.task.inputs or {}
+        return {self.kind: getattr(self.task, self.kind)}
 
     @property
     def shown(self) -> str:

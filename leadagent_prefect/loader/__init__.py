@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,11 +27,15 @@ Source = str | Path | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A valid workflow with the document it was read from, and what `validate` would warn of."""
+    """A valid workflow with the document it was read from, and what `validate` would warn of.
+
+    ``parts`` are its sub-workflows, by what ``workflow:`` says.
+    """
 
     workflow: Workflow
     document: Document
     warnings: tuple[Diagnostic, ...] = ()
+    parts: Mapping[str, Loaded] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
