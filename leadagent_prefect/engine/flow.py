@@ -1,4 +1,4 @@
-"""Plan -> Prefect flow, and the body of that flow: values, steps, undoing, final state."""
+"""Plan -> Prefect flow, and the body of that flow."""
 
 from __future__ import annotations
 
@@ -6,33 +6,26 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
-from prefect.states import Cancelled, Completed, Failed
 
 from leadagent_prefect.engine.control import RunControl, current_control
+from leadagent_prefect.engine.ending import go_through
 from leadagent_prefect.engine.logs import masked_logs
-from leadagent_prefect.engine.outcome import Verdict, summary, verdict
 from leadagent_prefect.engine.pool import credentials
 from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
-from leadagent_prefect.engine.schedule import Scheduler
 from leadagent_prefect.engine.task import PLAIN_JSON
-from leadagent_prefect.engine.undo import undo
 from leadagent_prefect.engine.values import Ready, prepare
-from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.models import InputConfig
 from leadagent_prefect.naming import prefect_name
 from leadagent_prefect.observe.dispatch import Dispatcher
 from leadagent_prefect.observe.events import Event
 from leadagent_prefect.observe.installed import installed_observers
 from leadagent_prefect.plan import Plan
-from leadagent_prefect.results import Compensation, WorkflowResult
-from leadagent_prefect.templates import render
 
 _TYPES: dict[str, Any] = {
     "string": str,
@@ -95,13 +88,7 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
         run = _run(plan, control, ready, notify)
         # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
         with masked_logs(run.redactor), TagsContext(current_tags=set()):
-            run.report.workflow_started(run.started_at)
-            try:
-                await Scheduler(run).execute()
-                ending = await end(run)
-            finally:
-                await run.pool.close()
-            return conclude(run, ending)
+            return await go_through(run)
 
 
 @asynccontextmanager
@@ -127,65 +114,3 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
     for agent in plan.agents.values():
         run.redactor.add(*credentials(agent, run.scope()))
     return run
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What a run came to: its verdict, its outputs or the errors of those, and what was undone of it."""
-
-    found: Verdict
-    outputs: dict[str, Any] | None
-    problems: dict[str, str]
-    compensated: list[Compensation]
-
-
-async def end(run: Run) -> Ending:
-    """Judges a run all of whose steps have an outcome, and undoes one that did not complete."""
-    found = verdict(run.plan, run.outcomes, run.stop)
-    outputs, problems = _outputs(run, found)
-    if problems:
-        found = Verdict(
-            "failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
-        )
-    compensated = await undo(run) if found.status != "completed" else []
-    if compensated:
-        count = sum(one.status == "completed" for one in compensated)
-        found = replace(found, message=f"{found.message}; undone: {count}/{len(compensated)}")
-    return Ending(found, None if problems else outputs, problems, compensated)
-
-
-def conclude(run: Run, ending: Ending) -> State[Any]:
-    """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
-    found = ending.found
-    result = summary(run.plan, run.outcomes, found.status)
-    result.outputs, result.compensated = ending.outputs, ending.compensated
-    result.errors.update(ending.problems)
-    result.flow_run_id = run.run_id
-    result.execution_time = round((now() - run.started_at).total_seconds(), 6)
-    run.control.result = result
-    run.report.workflow_finished(run.started_at, None if found.status == "completed" else found.message)
-    return _state(found, result)
-
-
-def _outputs(run: Run, found: Verdict) -> tuple[dict[str, Any] | None, dict[str, str]]:
-    """The run's outputs, and the errors of those that can't be rendered (by ``outputs.NAME``)."""
-    written = run.plan.workflow.outputs
-    if written is None or found.status != "completed":
-        return None, {}
-    outputs: dict[str, Any] = {}
-    problems: dict[str, str] = {}
-    for name, template in written.items():
-        try:
-            outputs[name] = run.redactor.data(render(template, run.scope()))
-        except TemplateError as error:
-            problems[f"outputs.{name}"] = run.redactor.text(error.message)
-    return outputs, problems
-
-
-def _state(found: Verdict, result: WorkflowResult) -> State[Any]:
-    data = result.model_dump(mode="json")
-    if found.status == "cancelled":
-        return Cancelled(message=found.message, data=data)
-    if found.status == "failed":
-        return Failed(name=found.state_name or "Failed", message=found.message, data=data)
-    return Completed(name=found.state_name or "Completed", message=found.message, data=data)

@@ -22,7 +22,7 @@ EXAMPLES = int(os.environ.get("LEADAGENT_ORACLE_EXAMPLES", "1000"))
 async def execute_in_host(plan: Plan) -> dict[str, Any]:
     """Runs a plan inside the one flow run that hosts all examples, on Prefect's task engine."""
     from leadagent_prefect.engine.control import RunControl
-    from leadagent_prefect.engine.flow import conclude, end
+    from leadagent_prefect.engine.ending import conclude, end
     from leadagent_prefect.engine.report import Reporter, now
     from leadagent_prefect.engine.run import Run
     from leadagent_prefect.engine.schedule import Scheduler
