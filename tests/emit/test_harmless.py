@@ -74,6 +74,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     return {**top, "inputs": inputs, "agents": agents, "tasks": tasks}
 
 
+@pytest.mark.no_cover
 def test_whatever_a_workflow_says_its_file_only_defines(tmp_path: Path) -> None:
     @given(documents())
     @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -54,6 +54,7 @@ async def told(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any
     return {"state": (state.type, state.name, state.message), "calls": conductor.calls, **result}
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(300)
 def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -> None:
     async def check(workflow: RefWorkflow) -> None:

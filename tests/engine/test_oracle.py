@@ -63,6 +63,7 @@ async def check(workflow: RefWorkflow) -> None:
     assert attempts == expected.attempts
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(480)
 def test_random_workflows_end_as_the_reference_says(probe: None, in_host: Any) -> None:
     @given(workflow=workflows())

@@ -200,6 +200,7 @@ async def test_results_that_prefect_would_act_on_stay_data(bench: Any, recorded:
     assert not trap.exists()
 
 
+@pytest.mark.no_cover
 async def test_a_thousand_independent_tasks_run_in_parallel(bench: Any) -> None:
     under_way = 0
     most = 0

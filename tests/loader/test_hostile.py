@@ -116,6 +116,7 @@ SHAPED = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 def test_dicts_of_any_shape_never_give_a_traceback() -> None:
     @PROFILE
     @given(st.dictionaries(KEYS, SHAPED))

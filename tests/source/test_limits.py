@@ -38,6 +38,7 @@ def test_a_bomb_of_merge_keys_is_refused_too() -> None:
     assert [d.code for d in read_text("\n".join(lines)).problems] == ["too-many-nodes"]
 
 
+@pytest.mark.no_cover
 def test_as_many_nodes_as_allowed_are_read() -> None:
     text = "a: [" + ",".join(["1"] * (MAX_NODES - 3)) + "]"
 
