@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from leadagent_prefect.codes import checking, reading
+from leadagent_prefect.codes import checking, parts, reading
 from leadagent_prefect.codes.row import Code as Code
 from leadagent_prefect.codes.row import Severity as Severity
 
 CODES: Mapping[str, Code] = MappingProxyType(
-    {row.code: row for row in sorted([*reading.ROWS, *checking.ROWS], key=lambda row: row.code)}
+    {row.code: row for row in sorted([*reading.ROWS, *checking.ROWS, *parts.ROWS], key=lambda row: row.code)}
 )

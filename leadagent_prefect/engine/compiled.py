@@ -18,15 +18,27 @@ from leadagent_prefect.plan import Plan, plan_of
 __all__ = ["PLAIN_JSON", "run"]
 
 
-async def run(workflow: Workflow, inputs: Mapping[str, Any], *, code: Path | None = None) -> State[Any]:
+async def run(
+    workflow: Workflow,
+    inputs: Mapping[str, Any],
+    *,
+    code: Path | None = None,
+    parts: Mapping[str, Workflow] | None = None,
+) -> State[Any]:
     """Runs ``workflow`` as the body of a flow, and gives the state that the flow ends in.
 
-    ``code`` is the folder of custom agents' classes. The workflow is checked as a file is, since it may
-    have been changed by hand: `ConfigurationError` has all that is wrong with it.
+    ``parts`` are its sub-workflows, and theirs, by the path of each from the folder of the workflow's file
+    (`Loaded.files`): no file is read. ``code`` is the folder of custom agents' classes. The workflow is
+    checked as a file is, since it may have been changed by hand: `ConfigurationError` has all that is wrong
+    with it.
     """
-    return await execute(_plan(workflow, code), inputs)
+    return await execute(_plan(workflow, code, parts or {}), inputs)
 
 
-def _plan(workflow: Workflow, code: Path | None) -> Plan:
+def _plan(workflow: Workflow, code: Path | None, parts: Mapping[str, Workflow]) -> Plan:
     make_importable(code.resolve() if code is not None else None)
-    return plan_of(load(workflow.model_dump(exclude_unset=True, by_alias=True)))
+    return plan_of(load(_data(workflow), parts={key: _data(part) for key, part in parts.items()}))
+
+
+def _data(workflow: Workflow) -> dict[str, Any]:
+    return workflow.model_dump(exclude_unset=True, by_alias=True)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from leadagent_prefect.checks import check
 from leadagent_prefect.diagnostics import Diagnostic, render_text
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.errors import ConfigurationError
-from leadagent_prefect.loader.assembly import assemble, finish
+from leadagent_prefect.loader.assembly import finish
+from leadagent_prefect.loader.files import Files, Parts, key_of
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.source import Document, digest, read_data, read_path, read_text
-from leadagent_prefect.source.limits import MAX_PROBLEMS
 
-__all__ = ["Loaded", "examine", "load", "read"]
-
-_UNREAD = frozenset({"not-finite", "number-too-large", "self-reference", "unknown-alias"})
+__all__ = ["Loaded", "Parts", "examine", "load", "read"]
 
 _LONGEST_PATH = 4096
 
@@ -37,10 +35,25 @@ class Loaded:
     warnings: tuple[Diagnostic, ...] = ()
     parts: Mapping[str, Loaded] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """The SHA-256 of the document's text."""
-        return digest(self.document)
+        """The SHA-256 of the document's text and of the texts of its sub-workflows."""
+        return digest(self.document, {written: part.digest for written, part in self.parts.items()})
+
+    @cached_property
+    def files(self) -> Mapping[str, Loaded]:
+        """All sub-workflows, those of sub-workflows too, by the keys that `load` takes as ``parts``: the path
+        from the folder of this workflow.
+        """
+        files: dict[str, Loaded] = {}
+        left = [("", self)]
+        while left:
+            above, loaded = left.pop(0)
+            for written, part in loaded.parts.items():
+                if (key := key_of(above, written)) not in files:
+                    files[key] = part
+                    left.append((key, part))
+        return files
 
 
 def load(
@@ -49,13 +62,26 @@ def load(
     format: Literal["yaml", "json"] | None = None,
     filename: str | None = None,
     base: Path | None = None,
+    parts: Parts | None = None,
 ) -> Loaded:
-    """The workflow of a file, a text or a dict; see `read`. Raises `ConfigurationError` with all problems."""
+    """The workflow of a file, a text or a dict; see `read`. Raises `ConfigurationError` with all problems.
+
+    The files of its sub-workflows are read too; with ``parts`` they are taken from there, each by its path
+    from the folder of this workflow: ``{"parts/digest.yaml": TEXT OR DICT}``.
+    """
     document = read(source, format=format, filename=filename, base=base)
-    draft, diagnostics = examine(document)
+    draft, diagnostics = examine(document, parts)
     if any(d.severity == "error" for d in diagnostics):
         raise ConfigurationError(render_text(diagnostics).rstrip("\n"), diagnostics)
-    return Loaded(finish(draft), document, tuple(diagnostics))
+    return _loaded(draft, tuple(diagnostics), {})
+
+
+def _loaded(draft: Draft, warnings: tuple[Diagnostic, ...], known: dict[int, Loaded]) -> Loaded:
+    """``known`` are those of the drafts that were met before: a file may be included many times."""
+    if id(draft) not in known:
+        parts = {written: _loaded(part, (), known) for written, part in draft.parts.items()}
+        known[id(draft)] = Loaded(finish(draft), draft.document, warnings, parts)
+    return known[id(draft)]
 
 
 def read(
@@ -80,17 +106,8 @@ def _is_text(source: str) -> bool:
     return "\n" in source or source.lstrip().startswith("{") or len(source) > _LONGEST_PATH
 
 
-def examine(document: Document) -> tuple[Draft, list[Diagnostic]]:
-    """All problems of a document, errors and warnings, sorted by position; and as much of it as is whole."""
-    draft, found = assemble(document)
-    if document.data is not None:
-        found += check(draft)
-    # What can't be read stands as 0 or null in the data: nothing is to be said of that.
-    unread = {problem.span for problem in document.problems if problem.code in _UNREAD and problem.span}
-    unique = dict.fromkeys([*document.problems, *(d for d in found if d.span not in unread)])
-    ordered = sorted(unique, key=lambda d: d.sort_key)
-    if len(ordered) > MAX_PROBLEMS:
-        last = ordered[MAX_PROBLEMS - 1]
-        message = f"more than {MAX_PROBLEMS:,} problems: those after this one are not shown"
-        ordered[MAX_PROBLEMS:] = [replace(last, code="too-many-problems", message=message, hint=None)]
-    return draft, ordered
+def examine(document: Document, parts: Parts | None = None) -> tuple[Draft, list[Diagnostic]]:
+    """All problems of a document and of its sub-workflows, errors and warnings, by file and position; and as
+    much of it as is whole.
+    """
+    return Files(document, parts).examine()

@@ -14,13 +14,15 @@ from leadagent_prefect.loader.complaints import complaints, found
 from leadagent_prefect.loader.keys import UNSUPPORTED, example
 from leadagent_prefect.models import AgentConfig, InputConfig, TaskConfig, Workflow, WorkflowSettings
 from leadagent_prefect.source import Document, Path
+from leadagent_prefect.source.document import path_text
 from leadagent_prefect.source.limits import MAX_PROBLEMS
 
 M = TypeVar("M", bound=BaseModel)
 
 MAX_TASKS = 5_000
 MAX_AGENTS = 500
-_LISTS = ("agents", "tasks", "on_failure", "finally")
+_TASKS = ("tasks", "on_failure", "finally")
+_LISTS = ("agents", *_TASKS)
 
 
 def assemble(document: Document) -> tuple[Draft, list[Diagnostic]]:
@@ -37,8 +39,21 @@ def assemble(document: Document) -> tuple[Draft, list[Diagnostic]]:
 def finish(draft: Draft) -> Workflow:
     """The workflow of a draft without problems."""
     data = {key: value for key, value in draft.document.data.items() if not key.startswith("x-")}
-    parts: dict[str, list[Any]] = {"agents": list(draft.agents.values()), "tasks": list(draft.tasks.values())}
+    parts: dict[str, list[Any]] = {"agents": list(draft.agents.values())}
+    parts |= {key: _whole(draft, data[key], (key,)) for key in _TASKS if key in data}
     return Workflow.model_validate(data | parts, by_alias=True, by_name=False)
+
+
+def _whole(draft: Draft, items: list[Any], path: Path) -> list[TaskConfig]:
+    """The tasks of a list, with those that stand within them."""
+    tasks = []
+    for index, item in enumerate(items):
+        place: Path = (*path, index)
+        task, inner = draft.tasks[place], item.get("tasks")
+        if inner is not None:
+            task = task.model_copy(update={"tasks": _whole(draft, inner, (*place, "tasks"))})
+        tasks.append(task)
+    return tasks
 
 
 class _Assembly:
@@ -50,21 +65,55 @@ class _Assembly:
     def build(self, data: Mapping[str, Any]) -> None:
         settings = {k: v for k, v in data.items() if k not in _LISTS and not k.startswith("x-")}
         self.draft.settings = self.part(WorkflowSettings, settings, ())
-        agents = self.entries(data, "agents", AgentConfig, "too-many-agents", MAX_AGENTS)
-        tasks = self.entries(data, "tasks", TaskConfig, "too-many-tasks", MAX_TASKS)
-        self.draft.agents, self.draft.tasks = agents, tasks
-        self.draft.on_failure = self.entries(data, "on_failure", TaskConfig, "too-many-tasks", MAX_TASKS)
-        self.draft.finally_ = self.entries(data, "finally", TaskConfig, "too-many-tasks", MAX_TASKS)
+        self.draft.agents = self.agents(data)
         self.draft.agent_names = self.names(data, "agents")
         self.draft.task_names = self.names(data, "tasks")
+        for key in _TASKS:
+            self.unsupported(Workflow, data, (), key)
+        if (count := sum(_count(data.get(key)) for key in _TASKS)) > MAX_TASKS:
+            self.draft.broken |= {(key,) for key in _TASKS}
+            self.say("too-many-tasks", ("tasks",), f"{count:,} tasks, at most {MAX_TASKS:,} are allowed")
+            return
+        for key in _TASKS:
+            self.tasks(data.get(key, []), (key,))
         if "tasks" not in data or data["tasks"] == []:
             self.without_tasks("tasks" in data)
 
     def without_tasks(self, empty: bool) -> None:
         message = "a workflow needs at least one task" if empty else 'required key "tasks" is missing'
-        hint = f"add it, such as: {example(Workflow, 'tasks')}"
-        self.draft.broken.add(("tasks",))
-        self.found.append(self.document.diagnose("missing-key", message, ("tasks",), hint=hint))
+        self.complain("missing-key", ("tasks",), message, f"add it, such as: {example(Workflow, 'tasks')}")
+
+    def agents(self, data: Mapping[str, Any]) -> dict[Path, AgentConfig]:
+        items = self.items(data.get("agents", []), ("agents",))
+        if len(items) > MAX_AGENTS:
+            message = f"{len(items):,} agents, at most {MAX_AGENTS:,} are allowed"
+            self.complain("too-many-agents", ("agents",), message)
+            return {}
+        made = {("agents", n): self.part(AgentConfig, item, ("agents", n)) for n, item in enumerate(items)}
+        return {path: part for path, part in made.items() if part is not None}
+
+    def tasks(self, items: Any, path: Path) -> None:
+        """The tasks of a list, and those that stand within them, each by itself."""
+        for index, item in enumerate(self.items(items, path)):
+            place = (*path, index)
+            inner = isinstance(item, dict) and "tasks" in item
+            alone = {key: value for key, value in item.items() if key != "tasks"} if inner else item
+            task = self.part(TaskConfig, alone, place)
+            if task is not None:
+                self.draft.tasks[place] = task
+            if inner:
+                self.inner_tasks(item, place)
+
+    def inner_tasks(self, item: Mapping[str, Any], path: Path) -> None:
+        place = (*path, "tasks")
+        self.unsupported(TaskConfig, item, path, "tasks")
+        if place in self.draft.broken:
+            return
+        if item["tasks"] == []:
+            hint = "add one, or take the key out"
+            self.complain("missing-key", place, f"{path_text(place)} needs at least one task", hint)
+        else:
+            self.tasks(item["tasks"], place)
 
     def names(self, data: Mapping[str, Any], key: str) -> dict[str, Path]:
         items = data.get(key)
@@ -74,23 +123,18 @@ class _Assembly:
                 names.setdefault(item["name"], (key, index))
         return names
 
-    def entries(
-        self, data: Mapping[str, Any], key: str, model: type[M], too_many: str, limit: int
-    ) -> dict[Path, M]:
-        items = data.get(key, [])
-        self.unsupported(Workflow, data, (), key)
-        if not isinstance(items, list):
-            hint = 'write each as a list item that begins with "- name: "'
-            self.complain("wrong-type", (key,), f"{key} is {found(items)}, expected a list", hint)
-            return {}
-        if len(items) > limit:
-            self.complain(too_many, (key,), f"{len(items):,} {key}, at most {limit:,} are allowed")
-            return {}
-        made = {(key, index): self.part(model, item, (key, index)) for index, item in enumerate(items)}
-        return {path: part for path, part in made.items() if part is not None}
+    def items(self, items: Any, path: Path) -> list[Any]:
+        if isinstance(items, list):
+            return items
+        hint = 'write each as a list item that begins with "- name: "'
+        self.complain("wrong-type", path, f"{path_text(path)} is {found(items)}, expected a list", hint)
+        return []
 
     def complain(self, code: str, path: Path, message: str, hint: str | None = None) -> None:
         self.draft.broken.add(path)
+        self.say(code, path, message, hint)
+
+    def say(self, code: str, path: Path, message: str, hint: str | None = None) -> None:
         if path not in self.document.unread:
             self.found.append(self.document.diagnose(code, message, path, hint=hint))
 
@@ -128,11 +172,17 @@ class _Assembly:
         )
 
 
+def _count(items: Any) -> int:
+    """How many tasks a list has, with those that stand within them."""
+    tasks = items if isinstance(items, list) else ()
+    return len(tasks) + sum(_count(task.get("tasks")) for task in tasks if isinstance(task, dict))
+
+
 def _stand_in(model: type[M], value: Any, broken: set[str], path: Path) -> M | None:
     if not isinstance(value, dict):
         return None
     whole = {key: item for key, item in value.items() if key not in broken}
-    whole.setdefault("name", f"{path[0]}[{path[1]}]" if path else "workflow")
+    whole.setdefault("name", path_text(path) or "workflow")
     if "inputs" in broken and isinstance(value["inputs"], dict):
         whole["inputs"] = {name: _input(config) for name, config in value["inputs"].items()}
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -150,9 +150,12 @@ class Document:
             )
 
 
-def digest(document: Document) -> str:
-    """The SHA-256 of the text, in hexadecimal; of a dict, of its JSON."""
-    return hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
+def digest(document: Document, parts: Mapping[str, str] | None = None) -> str:
+    """The SHA-256 of the text, in hexadecimal; of a dict, of its JSON. ``parts`` are the digests of what else
+    belongs to it, by name.
+    """
+    text = document.text + "".join(f"\0{name}\0{of}" for name, of in sorted((parts or {}).items()))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def path_text(path: Sequence[str | int]) -> str:

@@ -18,15 +18,17 @@ from leadagent_prefect.source.yaml_reader import read_yaml
 Format = Literal["yaml", "json"]
 
 
-def read_path(path: str | Path) -> Document:
-    """Read a file: ``.json`` as JSON, all else as YAML."""
+def read_path(path: str | Path, filename: str | None = None) -> Document:
+    """Read a file: ``.json`` as JSON, all else as YAML. Problems are reported under ``filename``, by default
+    the path.
+    """
     path = Path(path)
-    document = Document("", str(path), path.absolute().parent)
+    document = Document("", filename or str(path), path.absolute().parent)
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 5)  # one more than the limit, after a byte order mark
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        document.problems.append(_unreadable(path, error))
+        document.problems.append(_unreadable(document.filename, error))
         return document
     text = _decode(content, document)
     if text is None:
@@ -120,6 +122,6 @@ def _too_large(filename: str) -> Diagnostic:
     )
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> Diagnostic:
+def _unreadable(filename: str, error: OSError | ValueError) -> Diagnostic:
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-    return Diagnostic("unreadable-file", f"can't read the file: {reason}", filename=str(path))
+    return Diagnostic("unreadable-file", f"can't read the file: {reason}", filename=filename)

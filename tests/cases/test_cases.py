@@ -1,4 +1,5 @@
 """Every file of ok/ loads without a remark; every file of err/ gives the text beside it, to the letter.
+Sub-workflows that they share are in parts/.
 
 ``UPDATE_GOLDENS=1`` writes those texts anew: read the difference before committing it.
 """
@@ -12,6 +13,8 @@ import pytest
 
 from leadagent_prefect.diagnostics import render_text
 from leadagent_prefect.loader import examine, load, read
+
+pytestmark = pytest.mark.usefixtures("whole_language")
 
 HERE = Path(__file__).parent
 OK = sorted(path for path in (HERE / "ok").iterdir())

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from leadagent_prefect.codes import CODES, checking, reading
+from leadagent_prefect.codes import CODES, checking, parts, reading
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "diagnostics.md"
@@ -19,7 +19,7 @@ WITHOUT_CASE = {
     "too-many-problems": "the file would have 1,001 mistakes, see tests/loader",
     "too-many-tasks": "the file would have 5,001 tasks, see tests/loader",
     "too-many-templates": "the file would have 20,001 templates, see tests/checks",
-    "unreadable-file": "there is no file, see tests/source",
+    "workflow-too-deep": "there would be twelve files, see tests/loader",
 }
 
 HEAD = """# Diagnostics
@@ -65,6 +65,6 @@ def test_every_code_is_shown_by_a_case_or_has_a_reason_not_to_be() -> None:
 
 
 def test_no_code_stands_twice_in_the_tables() -> None:
-    codes = [row.code for row in (*reading.ROWS, *checking.ROWS)]
+    codes = [row.code for row in (*reading.ROWS, *checking.ROWS, *parts.ROWS)]
 
     assert len(codes) == len(set(codes)) == len(CODES)

@@ -6,6 +6,8 @@ import pytest
 
 from leadagent_prefect.checks import check
 from leadagent_prefect.loader import examine, read
+from leadagent_prefect.loader.keys import UNSUPPORTED
+from leadagent_prefect.models import TaskConfig
 
 
 def test_without_text_a_message_begins_with_the_path(workflow, found):
@@ -43,7 +45,8 @@ def test_what_the_loader_reports_is_not_reported_again(workflow, found, change, 
     assert [code for code, _ in found(workflow(task=change))] == codes
 
 
-def test_a_task_of_a_kind_that_is_not_supported_yet_is_reported_once(workflow, found):
+def test_a_task_of_a_kind_that_is_not_supported_yet_is_reported_once(workflow, found, monkeypatch):
+    monkeypatch.setitem(UNSUPPORTED, TaskConfig, frozenset({"workflow"}))
     data = workflow()
     data["tasks"].append({"name": "sub", "workflow": "other.yaml"})
     assert [code for code, _ in found(data)] == ["not-supported-yet"]

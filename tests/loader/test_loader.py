@@ -10,6 +10,8 @@ import pytest
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader import examine, load, read
 from leadagent_prefect.loader.assembly import MAX_AGENTS, MAX_TASKS
+from leadagent_prefect.loader.keys import UNSUPPORTED
+from leadagent_prefect.models import TaskConfig, Workflow
 
 TEXT = """\
 name: news
@@ -162,21 +164,25 @@ def test_agents_and_tasks_are_lists(value: object) -> None:
     assert draft.is_broken("tasks")
 
 
-def test_a_key_that_is_not_supported_yet_need_not_be_right() -> None:
-    text = TEXT.replace("action: GET", "action: GET, repeat: 5, outputs: [1]")
+def test_a_key_that_is_not_supported_yet_need_not_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(UNSUPPORTED, TaskConfig, frozenset({"repeat", "outputs", "tasks"}))
+    text = TEXT.replace("action: GET", "action: GET, repeat: 5, outputs: [1], tasks: []")
 
     assert [(d.code, d.message.split('"')[1]) for d in examine(read(text))[1]] == [
+        ("unused-agent", "api"),
         ("not-supported-yet", "repeat"),
         ("not-supported-yet", "outputs"),
+        ("not-supported-yet", "tasks"),
     ]
 
 
 @pytest.mark.parametrize("key", ["on_failure", "finally"])
-def test_lists_that_are_not_supported_yet_are_still_read(key: str) -> None:
+def test_lists_that_are_not_supported_yet_are_still_read(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(UNSUPPORTED, Workflow, frozenset({key}))
     draft, found = examine(read({**DATA, key: [{"name": "tidy", "agent_name": "api", "action": "GET"}]}))
 
     assert [d.code for d in found] == ["not-supported-yet"]
-    assert [task.name for task in (draft.on_failure | draft.finally_).values()] == ["tidy"]
+    assert draft.tasks[key, 0].name == "tidy"
 
 
 def test_a_number_that_cannot_be_read_is_complained_of_once() -> None:
@@ -184,3 +190,76 @@ def test_a_number_that_cannot_be_read_is_complained_of_once() -> None:
         "not-finite",
         "not-finite",
     ]
+
+
+def nested(*tasks: Any, **more: Any) -> dict[str, Any]:
+    return {**DATA, "tasks": [*DATA["tasks"], {"name": "body", "tasks": [*tasks], **more}]}
+
+
+@pytest.mark.usefixtures("whole_language")
+def test_tasks_within_tasks_are_read_to_any_depth() -> None:
+    inner = {
+        "name": "inner",
+        "tasks": [{"name": "leaf", "value": 1}],
+        "outputs": {"a": "{{ tasks.leaf.result }}"},
+    }
+
+    workflow = load(
+        {**nested(inner), "finally": [{"name": "last", "tasks": [{"name": "end", "value": 2}]}]}
+    ).workflow
+
+    (_, body), (last,) = workflow.tasks, workflow.finally_
+    assert body.tasks is not None
+    assert body.tasks[0].tasks is not None
+    assert last.tasks is not None
+    assert body.tasks[0].tasks[0].value == 1
+    assert body.tasks[0].model_fields_set == {"name", "tasks", "outputs"}
+    assert last.tasks[0].name == "end"
+    assert body == type(body).model_validate(body.model_dump(exclude_unset=True, by_alias=True))
+
+
+@pytest.mark.usefixtures("whole_language")
+def test_a_task_within_a_task_that_is_broken_hides_no_other() -> None:
+    draft, found = examine(
+        read(
+            nested(
+                {"name": "a", "value": 1, "timeot": 1}, {"value": 2}, 3, {"name": "d", "value": 4}, wait="x"
+            )
+        )
+    )
+
+    assert [(d.code, d.message) for d in found if d.code != "conflicting-keys"] == [
+        ("invalid-duration", 'tasks[1].wait: task "body": wait is the string "x", which is not allowed'),
+        ("missing-key", 'tasks[1].tasks[1].name: required key "name" is missing in tasks[1].tasks[1]'),
+        ("unknown-key", 'tasks[1].tasks[0].timeot: unknown key "timeot" in task "a"'),
+        ("wrong-type", "tasks[1].tasks[2]: tasks[1].tasks[2] is the number 3, expected a mapping"),
+    ]
+    assert draft.tasks["tasks", 1, "tasks", 1].name == "tasks[1].tasks[1]"
+    assert draft.tasks["tasks", 1, "tasks", 3].value == 4
+
+
+@pytest.mark.usefixtures("whole_language")
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ([], "tasks[1].tasks: tasks[1].tasks needs at least one task"),
+        (None, "tasks[1].tasks: tasks[1].tasks is empty, expected a list"),
+        ("x", 'tasks[1].tasks: tasks[1].tasks is the string "x", expected a list'),
+    ],
+)
+def test_a_task_has_tasks_in_a_list_or_none(tasks: object, message: str) -> None:
+    _, found = examine(read({**nested(), "tasks": [DATA["tasks"][0], {"name": "body", "tasks": tasks}]}))
+
+    assert [d.message for d in found] == [message]
+
+
+@pytest.mark.usefixtures("whole_language")
+def test_tasks_are_counted_at_every_depth() -> None:
+    inner = [{"name": f"t{n}", "value": n} for n in range(MAX_TASKS - 3)]
+    last = {"finally": [{"name": "last", "value": 1}]}
+
+    assert "too-many-tasks" not in codes({**nested(*inner), **last})
+    ((code, message),) = [
+        (d.code, d.message) for d in examine(read({**nested(*inner, {"name": "x", "value": 1}), **last}))[1]
+    ]
+    assert (code, message) == ("too-many-tasks", "tasks: 5,001 tasks, at most 5,000 are allowed")
