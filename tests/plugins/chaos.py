@@ -1,8 +1,8 @@
 """What the experiments under tests/chaos share: a service that keeps a history, and what reads it.
 
 The service is a process of its own, so that it outlives whoever is killed, and answers while all else is
-busy. It appends one line of JSON for every request, when it has been answered or given up (``t_end``), to a
-file; a `History` reads that. How it behaves is told by rules, by path, while it runs::
+busy. It appends one line of JSON for every request to a file, right before it answers (``t_end``), so whoever
+has the answer finds the line; a `History` reads that. How it behaves is told by rules, by path, while it runs::
 
     with chaos_service(tmp_path / "history.jsonl") as service:
         service.rule("/", status=500)                       # every request
@@ -12,7 +12,7 @@ file; a `History` reads that. How it behaves is told by rules, by path, while it
 
 Of a request to ``/RUN/TASK`` the line has ``run``, ``task``, ``attempt`` (the header ``X-Attempt`` where it
 is sent, otherwise counted by key), ``idempotency_key``, ``worker`` (the header ``X-Worker``), ``t_start`` and
-``t_end`` (seconds, the wall clock of the machine) and ``status``, which is null where the caller was gone.
+``t_end`` (seconds, the wall clock of the machine) and ``status``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Request:
     worker: str
     t_start: float
     t_end: float
-    status: int | None
+    status: int
 
 
 class History:
@@ -139,13 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         rule = server.rule(path)
         time.sleep(rule["delay"])
         run, task, *_ = [*map(unquote, path.strip("/").split("/", 1)), ""]
-        try:
-            self._answer(rule["status"], {"run": run, "task": task}, rule["retry_after"])
-            status = rule["status"]
-        except OSError:
-            status = None
-        key = self.headers.get("Idempotency-Key", "")
-        attempt = self.headers.get("X-Attempt")
+        key, attempt = self.headers.get("Idempotency-Key", ""), self.headers.get("X-Attempt")
         line = {
             "run": run,
             "task": task,
@@ -153,9 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
             "worker": self.headers.get("X-Worker", ""),
             "t_start": started,
             "t_end": time.time(),
-            "status": status,
+            "status": rule["status"],
         }
         server.write(line, int(attempt) if attempt else None)
+        with contextlib.suppress(OSError):  # the caller is gone
+            self._answer(rule["status"], {"run": run, "task": task}, rule["retry_after"])
 
     do_GET = do_PUT = do_DELETE = do_POST
 
