@@ -1,8 +1,9 @@
 """What the experiments under tests/chaos share: a service that keeps a history, and what reads it.
 
 The service is a process of its own, so that it outlives whoever is killed, and answers while all else is
-busy. It appends one line of JSON for every request to a file, right before it answers (``t_end``), so whoever
-has the answer finds the line; a `History` reads that. How it behaves is told by rules, by path, while it runs::
+busy. It appends one line of JSON for every request to a file, right before it answers (``t_end``), so that
+whoever has the answer finds the line; a `History` reads them. How it behaves is told by rules, by path, while
+it runs::
 
     with chaos_service(tmp_path / "history.jsonl") as service:
         service.rule("/", status=500)                       # every request
