@@ -83,7 +83,7 @@ class Scheduler:
     def _open(self, step: Step) -> None:
         """Starts a step, or a map, whose items are started then."""
         call = StepCall(self._run, step, skip_for(step, self._run.outcomes))
-        if step.loop is None or call.outcome is not None:
+        if step.loop is None or call.outcome is not None or call.problem is not None:
             self._start(_Running(call))
             return
         try:
@@ -136,6 +136,7 @@ class Scheduler:
         done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].order)
         for task in done:
             running = self._running.pop(task)
+            self._finish_with(running.call, task.result())
             if running.call.step.undo is not None:
                 self._run.undoable.append(running.call)
             if running.map is not None:
@@ -161,11 +162,15 @@ class Scheduler:
             if not self._waiting[name]:
                 heapq.heappush(self._ready, self._plan.by_name[name].index)
 
+    def _finish_with(self, call: StepCall, outcome: Outcome) -> None:
+        """The first ``finish`` that completes is the run's end: of a map that of an item, if it has one."""
+        has_run = call.step.loop is None or call.item is not None
+        if call.step.kind == "finish" and has_run and outcome.status == "completed":
+            self._run.finish = self._run.finish or Stop("finished", f"finished: {outcome.result}")
+
     def _follow_from(self, step: Step, outcome: Outcome) -> None:
         """What the end of a step means for the whole run."""
-        if step.kind == "finish" and outcome.status == "completed":
-            self._run.finish = self._run.finish or Stop("finished", f"finished: {outcome.result}")
-        elif step.kind == "fail" and outcome.status == "failed" and self._run.finish is None:
+        if step.kind == "fail" and outcome.status == "failed" and self._run.finish is None:
             self._run.control.token.set(Stop("failed", f'task "{step.name}" says: {outcome.error}'))
         elif ends_the_run(self._plan, outcome) and self._run.finish is None:
             self._run.control.token.set(Stop("failed", f'the run stopped because task "{step.name}" failed'))

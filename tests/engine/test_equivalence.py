@@ -14,7 +14,8 @@ import pytest
 from conductor import Conductor, ProbeAgent, conducting
 from hypothesis import HealthCheck, given, settings
 from random_workflows import workflows, written
-from reference import Reference, RefWorkflow
+from reference import Reference
+from reference_tasks import RefWorkflow
 
 from leadagent_prefect import LeadAgent
 from leadagent_prefect.emit import emitted

@@ -226,6 +226,21 @@ async def test_a_condition_that_does_not_is_that_of_the_whole(bench):
     assert bench.calls == []
 
 
+async def test_a_condition_that_can_t_be_evaluated_fails_the_whole_before_any_call(bench):
+    inputs = {"x": {"type": "object", "default": {}}}
+    result = await bench.run(each([0, 1], when="{{ inputs.x.y }}"), inputs=inputs)
+    assert (result.tasks["each"].status, result.tasks["each"].error_class) == ("failed", "template")
+    assert bench.calls == []
+
+
+@pytest.mark.parametrize(("over", "finishes"), [([0, 1, 2], True), ([0], False), ([], False)])
+async def test_a_map_of_ends_ends_the_run_with_its_first_item_that_does(bench, over, finishes):
+    enough = {"name": "enough", "for_each": over, "when": "{{ item > 0 }}", "finish": "at {{ item }}"}
+    result = await bench.run(enough, {"name": "next", "depends_on": ["enough"]})
+    assert result.status == "completed"
+    assert result.tasks["next"].error == ("finished: at 1" if finishes else None)
+
+
 async def test_a_run_that_is_cancelled_cancels_its_map(bench):
     bench.actions["echo"] = lambda agent, parameters: asyncio.Event().wait()
     running = asyncio.ensure_future(bench.run(each(list(range(5)), max_concurrency=2), **PARALLEL))

@@ -11,7 +11,8 @@ import pytest
 from conductor import Conductor, ProbeAgent, conducting
 from hypothesis import HealthCheck, given, settings
 from random_workflows import workflows, written
-from reference import Reference, RefWorkflow
+from reference import Reference
+from reference_tasks import RefWorkflow
 
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import Plan, build
@@ -57,10 +58,12 @@ async def check(workflow: RefWorkflow) -> None:
     assert {name: row["status"] for name, row in actual["tasks"].items()} == expected.status
     assert actual["results"] == expected.results
     assert actual["status"] == expected.final
-    compensated = [(one["task"], one["status"]) for one in actual["compensated"]]
+    compensated = [(one["task"], one["key"], one["status"]) for one in actual["compensated"]]
     assert compensated == expected.compensated
     attempts = {name: row["attempts"] for name, row in actual["tasks"].items() if row["attempts"]}
-    assert attempts == expected.attempts
+    assert attempts == {name: count for name, count in expected.attempts.items() if count}
+    items = {name: tuple(row["items"].values()) for name, row in actual["tasks"].items() if "items" in row}
+    assert items == expected.items
 
 
 @pytest.mark.no_cover

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
@@ -13,6 +13,8 @@ from leadagent_prefect.agents.base import BaseAgent
 from leadagent_prefect.errors import error_for
 from leadagent_prefect.results import AgentResponse
 
+#: Of the loop, in which a scheduler takes in what has ended and starts what follows.
+TURNS = 8
 Moment = tuple[set[tuple[str, int]], tuple[str, int]]
 
 
@@ -23,6 +25,7 @@ class Conductor:
         self.id = uuid.uuid4().hex
         self.pending: dict[tuple[str, int], asyncio.Future[None]] = {}
         self.calls: list[tuple[str, int]] = []
+        self.passing = 0
         self.changed = asyncio.Event()
 
     async def hold(self, task: str, attempt: int) -> None:
@@ -42,11 +45,21 @@ class Conductor:
             del self.pending[key]
             self.changed.set()
 
+    @contextmanager
+    def passes(self) -> Iterator[None]:
+        """For the time of a task run in which nothing is done: of a skip, or a map without items."""
+        self.passing += 1
+        yield
+        self.passing -= 1
+        self.changed.set()
+
     async def follow(self, moments: list[Moment]) -> None:
         for under_way, ends_next in moments:
-            while set(self.pending) != under_way:
+            while set(self.pending) != under_way or self.passing:
                 self.changed.clear()
                 await self.changed.wait()
+                for _ in range(TURNS if self.passing == 0 else 0):
+                    await asyncio.sleep(0)
             self.pending[ends_next].set_result(None)
             while ends_next in self.pending:
                 self.changed.clear()
@@ -65,11 +78,14 @@ async def run_step(call: Any, upstreams: Any) -> Any:
     from leadagent_prefect.engine import task
 
     conductor, calls = conducting.get(), call.step.kind == "call" and call.problem is None
-    if conductor is None or calls or call.outcome is not None:
+    if conductor is not None and call.outcome is not None:
+        with conductor.passes():
+            return await task.run_step(call, upstreams)
+    if conductor is None or calls:
         return await task.run_step(call, upstreams)
     # One flow run hosts many executions: without an endpoint of its own it would take another one's result.
     call.key = call.key and f"{call.key}-{conductor.id}"
-    async with conductor.under_way(call.step.name, 1) as end:
+    async with conductor.under_way(call.name, 1) as end:
         await asyncio.wait({end, call.token.future}, return_when=asyncio.FIRST_COMPLETED)
         return await task.run_step(call, upstreams)
 
