@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import floor
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,6 +40,14 @@ class Body:
 
     plan: Plan
     file: str | None = None
+
+    @cached_property
+    def is_undoable(self) -> bool:
+        """Whether any task in it, however deep, has a ``compensate``."""
+        return any(
+            step.undo is not None or (step.body is not None and step.body.is_undoable)
+            for step in self.plan.steps
+        )
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,13 @@ class Step:
         if self.kind in ("workflow", "tasks"):
             return self.task.inputs or {}
         return {self.kind: getattr(self.task, self.kind)}
+
+    @property
+    def templated(self) -> list[Any]:
+        """All of it that may hold templates, but for its undo and its body."""
+        task = self.task
+        until = task.repeat.until if task.repeat is not None else None
+        return [self.payload, task.when, task.for_each, task.key, until]
 
     @property
     def shown(self) -> str:

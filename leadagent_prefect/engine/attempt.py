@@ -87,16 +87,19 @@ async def _call(call: StepCall) -> AgentResponse:
 
 def _answer(run: Run, step: Step, response: AgentResponse) -> dict[str, Any]:
     result = take_in(response.result, run.redactor)
-    if step.task.output_schema is not None:
-        _validate(step, step.task.output_schema, result)
+    hold_against_schema(step, result)
     return {"result": result, "metadata": take_in(response.metadata, run.redactor, "metadata")}
 
 
-def _validate(step: Step, schema: dict[str, Any], result: Any) -> None:
+def hold_against_schema(step: Step, result: Any) -> None:
+    """Raises `InvalidOutput` where the result does not fit the ``output_schema`` of its task."""
+    schema = step.task.output_schema
+    if schema is None:
+        return
     import jsonschema
 
     checked = result
-    if step.agent.type == "ai_agent" and isinstance(result, dict):
+    if step.called is not None and step.called.type == "ai_agent" and isinstance(result, dict):
         if "data" not in result:
             raise InvalidOutput(
                 "the answer has no data to hold against output_schema: ask for JSON with "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import sys
 import time
 from functools import cache
@@ -46,12 +47,12 @@ async def answered(call: StepCall) -> dict[str, Any]:
 
     What can't be read is as good as not there, and what can't be written is left: neither is an error.
     """
-    place = await _place(call)
+    place, perform = await _place(call), attempt if call.step.kind == "call" else call.run.enter
     if place is None:
-        return await attempt(call)
+        return await perform(call)
     if call.attempts == 1 and (kept := await _read(call, place)) is not None:
         return kept
-    answer = await attempt(call)
+    answer = await perform(call)
     await _write(call, place, answer)
     return {**answer, "kept_at": place}
 
@@ -78,7 +79,28 @@ async def _place(call: StepCall) -> str | None:
 
 
 def _sameness(call: StepCall) -> dict[str, Any]:
-    """All that the answer depends on, with real secrets. Names, times, limits and retries are not in it."""
+    """All that the answer depends on, with real secrets. Names, times, limits and retries are not in it.
+
+    The rounds of a ``repeat`` are different calls: what is asked for is another answer.
+    """
+    turn = call.round.number if call.round is not None else 1
+    return {**(_of_body if call.step.body is not None else _of_call)(call), "form": _FORM, "round": turn}
+
+
+def _of_body(call: StepCall) -> dict[str, Any]:
+    body, ready = call.step.body, call.run.ready
+    assert body is not None
+    return {
+        "workflow": body.plan.fingerprint,
+        "inputs": call.parameters,
+        "secrets": {name: ready.secrets.get(name) for name in sorted(body.plan.secrets)},
+        "vars": {name: ready.variables.get(name) for name in sorted(body.plan.variables)},
+        "env": {name: os.environ.get(name) for name in sorted(body.plan.environment)},
+        "output_schema": call.step.task.output_schema,
+    }
+
+
+def _of_call(call: StepCall) -> dict[str, Any]:
     run, step = call.run, call.step
     agent = resolve(step.agent, run.scope())
     parameters = call.real_parameters()
@@ -86,7 +108,6 @@ def _sameness(call: StepCall) -> dict[str, Any]:
         parameters = {key: value for key, value in parameters.items() if key != "timeout"}
     ours = agent.type in BUILT_IN and agent.type not in agent_types.REGISTERED
     return {
-        "form": _FORM,
         "type": agent.type,
         "class": None if ours else _class(AgentFactory.find(agent)),
         "endpoint": agent.endpoint,
@@ -122,6 +143,8 @@ async def _read(call: StepCall, place: str) -> dict[str, Any] | None:
         until = min(record["expires_at"], record["stored_at"] + call.step.task.cache.ttl)
         if not record["stored_at"] <= time.time() < until:
             return None
+        if record.get("by") == call.idempotency_key:
+            return None  # its own, of an execution before: what it did is entered again
         # This run may know of secrets that the other one did not.
         answer = {key: take_in(record[key], call.run.redactor, key) for key in ("result", "metadata")}
         return {"result": answer["result"], "metadata": dict(answer["metadata"]), "cached": True}
@@ -133,6 +156,8 @@ async def _write(call: StepCall, place: str, answer: dict[str, Any]) -> None:
     assert call.step.task.cache is not None  # there is a place
     stored_at = time.time()
     record = {"stored_at": stored_at, "expires_at": stored_at + call.step.task.cache.ttl, **answer}
+    if call.key is None:
+        record["by"] = call.idempotency_key
     try:
         with anyio.fail_after(_PATIENCE_SECONDS):
             await _storage().write_path(place, json.dumps(record).encode())

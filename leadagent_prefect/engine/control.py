@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.engine.values import Ready
@@ -23,7 +23,8 @@ class RunControl:
     A run without one (a deployed run) makes its own. ``notify`` is told every event; where it is None,
     the observers of installed packages are. ``ready`` holds what was found out before the flow run was
     made, so that nothing runs where a secret is missing. ``started`` is called when Prefect has the run as
-    Running, ``result`` is set when it has ended, ``is_undoing`` is true while it undoes what it did.
+    Running, ``result`` is set when it has ended, ``undoing`` has an entry for each part of it, and for the
+    whole, that undoes what it did.
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others.
     """
@@ -34,8 +35,16 @@ class RunControl:
     ready: Ready | None = None
     use_cache: bool = True
     undo_seconds: float = 240.0  # Prefect takes a run for cancelled after 300 s, ended or not
-    is_undoing: bool = False
+    undoing: list[str] = field(default_factory=list)
     result: WorkflowResult | None = None
+
+    @property
+    def is_undoing(self) -> bool:
+        return bool(self.undoing)
+
+    def within(self, token: StopToken, started: Callable[[], None] = _nothing) -> RunControl:
+        """That of a body: it stops with ``token``, and shares all else."""
+        return replace(self, token=token, started=started, result=None)
 
 
 current_control: ContextVar[RunControl | None] = ContextVar("leadagent_run_control", default=None)

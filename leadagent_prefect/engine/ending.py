@@ -14,29 +14,27 @@ from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
 from leadagent_prefect.engine.undo import undo
 from leadagent_prefect.errors import TemplateError
-from leadagent_prefect.results import Compensation, WorkflowResult
+from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.templates import render
-
-
-async def go_through(run: Run) -> State[Any]:
-    """Runs all steps, undoes what is to be undone, and states what the run came to."""
-    run.report.workflow_started(run.started_at)
-    try:
-        await Scheduler(run).execute()
-        ending = await end(run)
-    finally:
-        await run.pool.close()
-    return conclude(run, ending)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What a run came to: its verdict, its outputs or the errors of those, and what was undone of it."""
+    """What a run came to: its verdict, and its outputs or the errors of those."""
 
     found: Verdict
     outputs: dict[str, Any] | None
     problems: dict[str, str]
-    compensated: list[Compensation]
+
+
+async def go_through(run: Run) -> Ending:
+    """Runs all steps, and undoes what is to be undone."""
+    run.report.workflow_started(run.started_at)
+    try:
+        await Scheduler(run).execute()
+        return await end(run)
+    finally:
+        await run.pool.close()
 
 
 async def end(run: Run) -> Ending:
@@ -47,18 +45,19 @@ async def end(run: Run) -> Ending:
         found = Verdict(
             "failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
         )
-    compensated = await undo(run) if found.status != "completed" else []
-    if compensated:
-        count = sum(one.status == "completed" for one in compensated)
-        found = replace(found, message=f"{found.message}; undone: {count}/{len(compensated)}")
-    return Ending(found, None if problems else outputs, problems, compensated)
+    if found.status != "completed":
+        await undo(run)
+        if run.compensated:
+            count = sum(one.status == "completed" for one in run.compensated)
+            found = replace(found, message=f"{found.message}; undone: {count}/{len(run.compensated)}")
+    return Ending(found, None if problems else outputs, problems)
 
 
 def conclude(run: Run, ending: Ending) -> State[Any]:
     """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
     found = ending.found
     result = summary(run.plan, run.outcomes, found.status)
-    result.outputs, result.compensated = ending.outputs, ending.compensated
+    result.outputs, result.compensated = ending.outputs, run.compensated
     result.errors.update(ending.problems)
     result.flow_run_id = run.run_id
     result.execution_time = round((now() - run.started_at).total_seconds(), 6)

@@ -12,8 +12,9 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
 
+from leadagent_prefect.engine.bodies import enter
 from leadagent_prefect.engine.control import RunControl, current_control
-from leadagent_prefect.engine.ending import go_through
+from leadagent_prefect.engine.ending import conclude, go_through
 from leadagent_prefect.engine.logs import masked_logs
 from leadagent_prefect.engine.pool import credentials
 from leadagent_prefect.engine.report import Reporter, now
@@ -88,7 +89,7 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
         run = _run(plan, control, ready, notify)
         # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
         with masked_logs(run.redactor), TagsContext(current_tags=set()):
-            return await go_through(run)
+            return conclude(run, await go_through(run))
 
 
 @asynccontextmanager
@@ -110,7 +111,7 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
     assert context.flow_run is not None  # which Prefect made a run for
     run_id, run_name = str(context.flow_run.id), context.flow_run.name
     report = Reporter(notify, run_id, plan.name)
-    run = Run(plan, control, ready, report, run_id=run_id, run_name=run_name, started_at=now())
+    run = Run(plan, control, ready, report, run_id=run_id, run_name=run_name, started_at=now(), enter=enter)
     for agent in plan.agents.values():
         run.redactor.add(*credentials(agent, run.scope()))
     return run

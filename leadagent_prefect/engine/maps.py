@@ -83,7 +83,7 @@ class Map:
         key = self._keys[place]
         self._running -= 1
         self._attempts += outcome.attempts
-        self._run.report.task_ended(self.step.name, outcome, key)
+        self._run.report.task_ended(self._run.name_of(self.step), outcome, key)
         if outcome.status == "completed":
             self._completed += 1
             self._results[place] = outcome.result

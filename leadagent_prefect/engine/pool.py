@@ -11,8 +11,10 @@ import anyio
 
 from leadagent_prefect.agents.base import BaseAgent
 from leadagent_prefect.agents.registry import AgentFactory
+from leadagent_prefect.engine.values import Ready
 from leadagent_prefect.errors import AgentMisconfigured, TemplateError
 from leadagent_prefect.models import AgentConfig
+from leadagent_prefect.plan import Plan
 from leadagent_prefect.templates import render
 
 _log = logging.getLogger(__name__)
@@ -83,6 +85,16 @@ def credentials(config: AgentConfig, scope: Mapping[str, Any]) -> list[str]:
     if rendered["type"] == "basic":
         values.append(f"{rendered['username']}:{rendered['password']}")
     return [value for value in values if isinstance(value, str)]
+
+
+def shown_inputs(plan: Plan, ready: Ready) -> dict[str, Any]:
+    """The inputs as Prefect stores and shows them: with every secret and credential masked. From now on the
+    redactor knows the credentials of the plan's agents.
+    """
+    scope = {"inputs": ready.inputs, "secrets": ready.secrets, "vars": ready.variables}
+    for agent in plan.agents.values():
+        ready.redactor.add(*credentials(agent, scope))
+    return {name: ready.redactor.data(value) for name, value in ready.inputs.items()}
 
 
 async def _close(agent: BaseAgent) -> None:

@@ -29,7 +29,7 @@ class Reporter:
     """Makes the events of one run."""
 
     def __init__(self, notify: Callable[[Event], None], run_id: str, workflow: str) -> None:
-        self._notify, self._run_id, self._workflow = notify, run_id, workflow
+        self.notify, self._run_id, self._workflow = notify, run_id, workflow
 
     def task_started(self, name: str, item: str | None, started_at: datetime) -> None:
         self._tell("task_started", name, item=item, attempt=1, started_at=started_at)
@@ -88,7 +88,7 @@ class Reporter:
 
     def _tell(self, type: EventType, name: str, **facts: Any) -> None:
         event = Event(type, self._run_id, self._workflow, name, **facts)
-        self._notify(event)
+        self.notify(event)
         emit_event(
             event=f"leadagent.{type}",
             resource={

@@ -17,8 +17,8 @@ from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import build_flow
-from leadagent_prefect.engine.pool import credentials
-from leadagent_prefect.engine.values import Ready, prepare
+from leadagent_prefect.engine.pool import shown_inputs
+from leadagent_prefect.engine.values import prepare
 from leadagent_prefect.errors import InternalError, LeadAgentError, PrefectUnavailable
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import WorkflowResult
@@ -70,7 +70,7 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         with closing(admission), tags(*plan.workflow.tags):
             await asyncio.to_thread(admission.enter)
             flow = build_flow(plan)
-            ending: Any = flow(**_parameters(plan, control.ready), return_state=True)
+            ending: Any = flow(**shown_inputs(plan, control.ready), return_state=True)
             state: State[Any] = await ending
     except (httpx.TransportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _UNREACHED not in str(error):
@@ -83,11 +83,3 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         return control.result
     cause = await state.aresult(raise_on_failure=False)
     raise cause if isinstance(cause, LeadAgentError) else InternalError(f"the run crashed: {state.message}")
-
-
-def _parameters(plan: Plan, ready: Ready) -> dict[str, Any]:
-    """The inputs as Prefect stores and shows them: with every secret and credential masked."""
-    scope = {"inputs": ready.inputs, "secrets": ready.secrets, "vars": ready.variables}
-    for agent in plan.agents.values():
-        ready.redactor.add(*credentials(agent, scope))
-    return {name: ready.redactor.data(value) for name, value in ready.inputs.items()}

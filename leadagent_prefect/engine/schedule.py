@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.maps import Map, open_map
 from leadagent_prefect.engine.outcome import Outcome, ends_the_run
+from leadagent_prefect.engine.rounds import run_rounds
 from leadagent_prefect.engine.rules import skip_for
 from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.slots import Turn
 from leadagent_prefect.engine.stop import Stop
 from leadagent_prefect.engine.task import run_step
 from leadagent_prefect.errors import TemplateError
@@ -26,6 +28,7 @@ class _Running:
     call: StepCall
     place: int = 0
     map: Map | None = None
+    has_slot: bool = False
 
     @property
     def order(self) -> tuple[int, int]:
@@ -37,6 +40,7 @@ class Scheduler:
 
     def __init__(self, run: Run) -> None:
         self._run, self._plan = run, run.plan
+        self._turn = Turn(run.slots)
         self._waiting = {step.name: len(step.upstreams) for step in self._plan.steps}
         self._ready = [step.index for step in self._plan.steps if not step.upstreams]
         self._running: dict[asyncio.Task[Outcome], _Running] = {}
@@ -52,7 +56,7 @@ class Scheduler:
                 self._watch_the_clock()
                 self._start_what_may()
                 self._close_maps()
-                if not self._running:
+                if not self._running and not self._turn.waiting:
                     break
                 await self._wait()
                 self._collect()
@@ -63,11 +67,14 @@ class Scheduler:
     def _start_what_may(self) -> None:
         """Of what may start the first in the file, a map with its items; and so on while there is room."""
         while (index := self._next()) is not None:
+            if self._plan.steps[index].body is None and not self._turn.come():
+                return
             if index in self._maps:
                 call, place = self._maps[index].next()
                 self._start(_Running(call, place, self._maps[index]))
             else:
                 self._open(self._plan.steps[heapq.heappop(self._ready)])
+        self._turn.pass_on()
 
     def _next(self) -> int | None:
         """The step that is to start now, or whose next item is."""
@@ -96,12 +103,18 @@ class Scheduler:
             call.outcome = found.outcome()
             self._start(_Running(call))
             return
-        self._run.report.task_started(step.name, None, call.started_at)
+        self._run.report.task_started(call.task_name, None, call.started_at)
         self._maps[step.index] = found
 
     def _start(self, running: _Running) -> None:
-        upstreams = self._upstreams(running.call.step, 1 if running.map is not None else None)
-        self._running[asyncio.ensure_future(run_step(running.call, upstreams))] = running
+        call = running.call
+        upstreams = self._upstreams(call.step, 1 if running.map is not None else None)
+        if call.step.body is None and call.outcome is None:
+            self._turn.take()
+            running = replace(running, has_slot=True)
+        repeats = call.step.task.repeat is not None and call.outcome is None
+        work = run_rounds(call, upstreams) if repeats else run_step(call, upstreams)
+        self._running[asyncio.ensure_future(work)] = running
 
     def _upstreams(self, step: Step, most: int | None = None) -> list[StepCall]:
         """Those that arrows come from; ``most`` of each, since items times items would be too many."""
@@ -115,7 +128,7 @@ class Scheduler:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             return
         left = None if self._deadline is None else self._deadline - asyncio.get_running_loop().time()
-        any_of: set[asyncio.Future[Any]] = {*self._running, token.future}
+        any_of: set[asyncio.Future[Any]] = {*self._running, *self._turn.waiting, token.future}
         await asyncio.wait(any_of, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     def _watch_the_clock(self) -> None:
@@ -128,7 +141,7 @@ class Scheduler:
     def _end_back_offs(self) -> None:
         """A wait between attempts can only be ended from outside."""
         for task, running in self._running.items():
-            if running.call.backing_off and running.call.token.stop is not None:
+            if running.call.is_backing_off and running.call.token.stop is not None:
                 task.cancel()
 
     def _collect(self) -> None:
@@ -136,9 +149,11 @@ class Scheduler:
         done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].order)
         for task in done:
             running = self._running.pop(task)
+            if running.has_slot:
+                self._run.slots.give_back()
             self._finish_with(running.call, task.result())
             if running.call.step.undo is not None:
-                self._run.undoable.append(running.call)
+                self._run.undoable.append(running.call.latest)
             if running.map is not None:
                 running.map.take(running.place, task.result())
             else:
@@ -155,7 +170,7 @@ class Scheduler:
 
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self._run.outcomes[step.name] = outcome
-        self._run.report.task_ended(step.name, outcome)
+        self._run.report.task_ended(self._run.name_of(step), outcome)
         self._follow_from(step, outcome)
         for name in self._plan.dependents[step.name]:
             self._waiting[name] -= 1
@@ -188,7 +203,7 @@ class Scheduler:
                 await run_step(call, self._upstreams(step))
             self._ended[step.name] = [call]
             self._run.outcomes[step.name] = skip
-            self._run.report.task_ended(step.name, skip)
+            self._run.report.task_ended(call.task_name, skip)
 
     async def _end_all(self) -> None:
         """Only where the scheduler itself is torn down: no step outlives its run."""
@@ -196,3 +211,7 @@ class Scheduler:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running)
+        for running in self._running.values():
+            if running.has_slot:
+                self._run.slots.give_back()
+        self._turn.pass_on()

@@ -23,7 +23,8 @@ class Stop:
 class StopToken:
     """Set once; bound to the loop of its run. `request` may be called from any thread, and before the run.
 
-    ``asked`` and ``insisted`` tell of the first and of the second request from outside.
+    ``asked`` and ``insisted`` tell of the first and of the second request from outside; ``asked_at`` is the
+    loop's time of the first.
     """
 
     def __init__(self) -> None:
@@ -31,7 +32,9 @@ class StopToken:
         self._future: asyncio.Future[Stop] | None = None
         self._requests: list[Stop] = []
         self._parent: StopToken | None = None
+        self._cuts = False
         self.asked, self.insisted = asyncio.Event(), asyncio.Event()
+        self._asked_at: list[float] = []
 
     def bind(self) -> None:
         """Ties the token to the running loop; called by the run before anything waits."""
@@ -51,11 +54,19 @@ class StopToken:
     def stop(self) -> Stop | None:
         return self._future.result() if self._future is not None and self._future.done() else None
 
-    def child(self) -> StopToken:
-        """A token that is set with this one, and may be set before: of a part of the run. See `release`."""
+    @property
+    def asked_at(self) -> float:
+        return self._asked_at[0]
+
+    def child(self, *, cuts: bool = False) -> StopToken:
+        """A token that is set with this one, and may be set before: of a part of the run. See `release`.
+
+        One that ``cuts`` is of a body: what stops the run around it is no failure of its own.
+        """
         child = StopToken()
         child.bind()
-        child._parent = self
+        child._parent, child._cuts = self, cuts
+        child.asked, child.insisted, child._asked_at = self.asked, self.insisted, self._asked_at
         self.future.add_done_callback(child._follow)
         return child
 
@@ -65,7 +76,8 @@ class StopToken:
         self._parent.future.remove_done_callback(self._follow)
 
     def _follow(self, parent: asyncio.Future[Stop]) -> None:
-        self.set(parent.result())
+        stop = parent.result()
+        self.set(Stop("cancelled", stop.reason) if self._cuts else stop)
 
     def request(self, kind: StopKind, reason: str) -> None:
         """Asks the run to stop; the first request gives the reason, and one after its end does nothing."""
@@ -77,6 +89,7 @@ class StopToken:
     def _take_requests(self) -> None:
         for stop, event in zip(self._requests, (self.asked, self.insisted), strict=False):
             self.set(stop)
+            self._asked_at.append(self.future.get_loop().time())
             event.set()
 
     def set(self, stop: Stop) -> None:

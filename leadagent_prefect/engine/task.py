@@ -73,15 +73,19 @@ async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
     if answer.get("cached"):
         call.attempts = 0
     # When it ended is kept with it: what is undone first, after an interruption too, is what was done last.
-    answer = {**answer, "ended_at": now().isoformat()}
+    answer = {"ended_at": now().isoformat(), **answer}
     call.outcome = _completed(call, answer)
+    if call.key is None:  # a body that is entered again by whoever takes up the run
+        return _not_kept(Completed())
     # A reused result is this run's too: taken up again, it goes on from the same.
     return Completed(name="Cached", data=answer) if call.outcome.cached else answer
 
 
 async def _perform(call: StepCall) -> dict[str, Any]:
-    if call.step.kind == "call":
+    if call.step.kind in ("call", "workflow"):
         return await answered(call)
+    if call.step.kind == "tasks":
+        return await call.run.enter(call)
     result = await without_agent(call, call.parameters[call.step.kind])
     return {"result": result, "metadata": {}}
 
@@ -109,7 +113,10 @@ def _failed(call: StepCall, error: AgentError) -> State[Any]:
 
 def _completed(call: StepCall, answer: Mapping[str, Any]) -> Outcome:
     outcome = _outcome(call, "completed", answer["result"], answer["metadata"])
-    return replace(outcome, cached=answer.get("cached", False), kept_at=answer.get("kept_at"))
+    ended_at = datetime.fromisoformat(answer["ended_at"])
+    started_at = min(call.started_at, ended_at)  # where an earlier execution of the run has done it
+    kept = {"cached": answer.get("cached", False), "kept_at": answer.get("kept_at")}
+    return replace(outcome, started_at=started_at, ended_at=ended_at, **kept)
 
 
 def _cancelled(call: StepCall, reason: str) -> State[Any]:

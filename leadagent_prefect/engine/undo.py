@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from leadagent_prefect.engine.cache import forget
-from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.call import StepCall, of_generation
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.run import Run
@@ -23,25 +23,41 @@ from leadagent_prefect.errors import AgentError
 from leadagent_prefect.results import Compensation
 from leadagent_prefect.templates import render
 
+_Status = Literal["completed", "failed", "unknown"]
+
 _INSISTED = Stop("cancelled", "the run was cancelled once more")
 
 
 class UndoCall(StepCall):
-    """The task run that undoes a completed step, or item of a map: ``undo:NAME``, ``undo:NAME[KEY]``."""
+    """The task run that undoes a completed step, or item of a map: ``undo:NAME``, ``undo:NAME[KEY]``. ``by``
+    is the run that undoes, which may be one around that of ``done``.
+    """
 
-    def __init__(self, done: StepCall, token: StopToken) -> None:
+    def __init__(self, done: StepCall, token: StopToken, by: Run) -> None:
         assert done.step.undo is not None  # it can be undone
-        self._done = done
+        self._done, self._way = done, by.way_to(done.run)
         super().__init__(done.run, done.step.undo, item=done.item, token=token)
-        self.key = undo_key(done)
         self.has_arrows = False  # nothing comes after it
 
     def _render(self, scope: Mapping[str, Any]) -> None:
         self.parameters = render(self.step.payload, scope)
 
     @property
+    def key(self) -> str:
+        return undo_key(self._done)
+
+    @property
+    def path(self) -> Sequence[Any]:
+        """It belongs to what it undoes."""
+        return (*self._done.path, self._done.levels, self._done.generations)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return ("undo",)
+
+    @property
     def name(self) -> str:
-        return f"undo:{self._done.name}"
+        return f"undo:{self._way}{super().name}"
 
     @property
     def names(self) -> Mapping[str, Any]:
@@ -49,13 +65,13 @@ class UndoCall(StepCall):
 
     @property
     def idempotency_key(self) -> str:
-        return _digest("undo", self._done)[:32]
+        return of_generation(_digest("undo", self._done), self.generations)[:32]
 
     def tell_started(self) -> None:
-        self.run.report.compensation_started(self.step.name, self.item_key, self.started_at)
+        self.run.report.compensation_started(self.task_name, self.item_key, self.started_at)
 
     def tell_retrying(self, delay: float, error: AgentError) -> None:
-        name = f"undo:{self.step.name}"
+        name = f"undo:{self.task_name}"
         self.run.report.task_retrying(name, self.item_key, self.attempts, delay, error)
 
 
@@ -71,26 +87,31 @@ def _digest(what: str, done: StepCall) -> str:
     return hashlib.sha256(f"{what}/{done.key}/{done.idempotency_key}".encode()).hexdigest()
 
 
-async def undo(run: Run) -> list[Compensation]:
-    """Undoes all that has completed, one after the other; what came of each. Never raises for what one does.
+async def undo(run: Run, *, by: Run | None = None) -> None:
+    """Undoes all that has completed, one after the other, and adds what came of each to ``compensated``.
+    Never raises for what one does. ``by`` is the run that does it, where that is not the run itself.
 
     A run that is cancelled, before or meanwhile, has a limited time for it, and none once it is cancelled
     again.
     """
+    by = by or run
     calls = _due(run)
     if not calls:
-        return []
+        return
     token = StopToken()
     token.bind()
     if run.control.token.insisted.is_set():
         token.set(_INSISTED)
     limit = asyncio.ensure_future(_limit(run.control, token))
-    run.control.is_undoing = True
+    run.control.undoing.append(run.run_id)
     try:
-        return [await _undo(call, token) for call in calls]
+        for call in calls:
+            await _undo(call, token, by)
     finally:
-        run.control.is_undoing = False
+        run.control.undoing.remove(run.run_id)
         limit.cancel()
+        for pool in {call.run.pool for call in calls} - {by.pool}:
+            await pool.close()  # its own run has ended, and it was opened once more
 
 
 def _due(run: Run) -> list[StepCall]:
@@ -112,8 +133,10 @@ def _ended(call: StepCall) -> Outcome:
     return call.outcome
 
 
-def _place(call: StepCall) -> tuple[int, int]:
-    return call.step.index, call.names.get("index", 0)
+def _place(call: StepCall) -> tuple[int, ...]:
+    """Where it stands in the file, within what is around it."""
+    around = _place(call.run.around) if call.run.around is not None else ()
+    return (*around, call.step.index, call.names.get("index", 0))
 
 
 def _ended_at(call: StepCall) -> datetime:
@@ -124,33 +147,53 @@ def _ended_at(call: StepCall) -> datetime:
 
 async def _limit(control: RunControl, token: StopToken) -> None:
     await control.token.asked.wait()
+    # From when it was cancelled: all its bodies undo within the same time.
+    left = control.token.asked_at + control.undo_seconds - asyncio.get_running_loop().time()
     try:
-        await asyncio.wait_for(control.token.insisted.wait(), control.undo_seconds)
+        await asyncio.wait_for(control.token.insisted.wait(), left)
         token.set(_INSISTED)
     except asyncio.TimeoutError:
         reason = f"a cancelled run undoes for at most {control.undo_seconds:g} s"
         token.set(Stop("cancelled", reason))
 
 
-async def _undo(done: StepCall, token: StopToken) -> Compensation:
-    name, key, end = done.step.name, done.item_key, _ended(done)
+async def _undo(done: StepCall, token: StopToken, by: Run) -> None:
+    status, error = await _came_of(done, token, by)
+    run: Run | None = by
+    while run is not None:  # told in every flow run that it is a part of, by the name that it has there
+        name = f"{run.way_to(done.run)}{done.task_name}"
+        run.compensated.append(Compensation(task=name, key=done.item_key, status=status, error=error))
+        around = run.flow.around
+        run = around.run if around is not None else None
+
+
+async def _came_of(done: StepCall, token: StopToken, by: Run) -> tuple[_Status, str | None]:
+    end = _ended(done)
     if end.status == "cancelled":
-        error = f"its call was cut short, and may be in effect: {end.error}"
-        return Compensation(task=name, key=key, status="unknown", error=error)
+        return "unknown", f"its call was cut short, and may be in effect: {end.error}"
     if token.stop is not None:
-        return Compensation(task=name, key=key, status="failed", error=f"not undone: {token.stop.reason}")
-    if end.kept_at is not None:
-        await forget(end.kept_at)
-    outcome = await _run(UndoCall(done, token), done)
-    done.run.report.compensation_finished(name, key, outcome)
+        return "failed", f"not undone: {token.stop.reason}"
+    await _forget(done)
+    outcome = await _run(UndoCall(done, token, by), done, by)
+    done.run.report.compensation_finished(done.task_name, done.item_key, outcome)
     if outcome.status == "cancelled":
-        error = f"undoing it was cut short, and may be in effect: {outcome.error}"
-        return Compensation(task=name, key=key, status="unknown", error=error)
-    status: Literal["completed", "failed"] = "completed" if outcome.status == "completed" else "failed"
-    return Compensation(task=name, key=key, status=status, error=outcome.error)
+        return "unknown", f"undoing it was cut short, and may be in effect: {outcome.error}"
+    return "completed" if outcome.status == "completed" else "failed", outcome.error
 
 
-async def _run(call: UndoCall, done: StepCall) -> Outcome:
+async def _forget(done: StepCall) -> None:
+    """Nothing is reused by others that this is a part of."""
+    call: StepCall | None = done
+    while call is not None:
+        if call.outcome is not None and call.outcome.kept_at is not None:
+            await forget(call.outcome.kept_at)
+        call = call.run.around
+
+
+async def _run(call: UndoCall, done: StepCall, by: Run) -> Outcome:
+    slot = by.slots.ask()
+    first: set[asyncio.Future[Any]] = {slot, call.token.future}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     running = asyncio.ensure_future(run_step(call, [done]))
     try:
         either: set[asyncio.Future[Any]] = {running, call.token.future}
@@ -160,3 +203,4 @@ async def _run(call: UndoCall, done: StepCall) -> Outcome:
         return await running
     finally:
         running.cancel()  # where the run itself is torn down
+        by.slots.withdraw(slot)
