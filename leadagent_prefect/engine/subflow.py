@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
@@ -50,11 +50,7 @@ _LONGEST_SHOWN = 10_000
 
 async def run_subflow(call: StepCall, plan: Plan, token: StopToken) -> tuple[Run, Ending]:
     """Runs ``plan`` with the parameters of ``call`` as its inputs; `AgentError` where it can't start."""
-    try:
-        inputs = check_inputs(plan.workflow, call.parameters)
-    except ConfigurationError as error:
-        raise AgentMisconfigured(f'"{plan.name}" can\'t run: {error}') from None
-    ready = replace(call.run.ready, inputs=inputs)
+    ready = _ready(call, plan)
     found: list[tuple[Run, Ending]] = []
     starting = _Starting(call.run)
 
@@ -65,32 +61,44 @@ async def run_subflow(call: StepCall, plan: Plan, token: StopToken) -> tuple[Run
         found.append((run, ending))
         return conclude(run, ending)
 
-    # Its result is not kept: a flow run whose result is kept is never executed again.
-    flow = Flow(
-        run_workflow,
-        name=prefect_name(plan.name),
-        version=plan.workflow.version,
-        persist_result=False,
-        result_serializer=PLAIN_JSON,
-        validate_parameters=False,
-    )
     try:
         await starting.enter()
         if token.stop is not None:
             raise stopped(token.stop)
+        flow = _flow(plan, run_workflow)
         async with get_client() as client:
-            flow_run = await _flow_run(client, flow, call, plan, ready)
-        state = await run_flow_async(flow, flow_run=flow_run, parameters={}, return_type="state")
+            flow_run = await _flow_run(client, flow, call, shown_inputs(plan, ready), plan.workflow.tags)
+        state: Any = await run_flow_async(flow, flow_run=flow_run, parameters={}, return_type="state")
     except AgentError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever Prefect's client raises is this step's failure
-        raise error_raised(error) from None
+        found_out = error_raised(error)
+        raise type(found_out)(call.run.redactor.text(found_out.message)) from None
     finally:
         starting.leave()
     if not found:
-        assert isinstance(state, State)
         raise InternalError(f'the flow run of "{plan.name}" did not start: {state.name}: {state.message}')
     return found[0]
+
+
+def _ready(call: StepCall, plan: Plan) -> Ready:
+    try:
+        return replace(call.run.ready, inputs=check_inputs(plan.workflow, call.parameters))
+    except ConfigurationError as error:
+        message = call.run.redactor.text(f'the inputs of workflow "{plan.name}" do not fit it: {error}')
+        raise AgentMisconfigured(message) from None
+
+
+def _flow(plan: Plan, body: Callable[[], Awaitable[State[Any]]]) -> Flow[..., Any]:
+    return Flow(
+        body,
+        name=prefect_name(plan.name),
+        version=plan.workflow.version,
+        # A flow run whose result is kept is never executed again; the step keeps it.
+        persist_result=False,
+        result_serializer=PLAIN_JSON,
+        validate_parameters=False,
+    )
 
 
 def stopped(stop: Stop) -> AgentError:
@@ -139,7 +147,7 @@ def _run(call: StepCall, plan: Plan, ready: Ready, token: StopToken) -> Run:
 
 
 async def _flow_run(
-    client: PrefectClient, flow: Flow[..., Any], call: StepCall, plan: Plan, ready: Ready
+    client: PrefectClient, flow: Flow[..., Any], call: StepCall, inputs: Mapping[str, Any], tags: list[str]
 ) -> FlowRun:
     """The flow run of this call: a new one, or that which it has had before."""
     key = call.idempotency_key
@@ -153,9 +161,9 @@ async def _flow_run(
         flow_id=await client.create_flow(flow),
         flow_version=flow.version,
         name=f"{context.flow_run.name}.{call.name}",
-        parameters=_shown(shown_inputs(plan, ready)),
+        parameters=_shown(inputs),
         parent_task_run_id=parent.id,
-        tags=plan.workflow.tags,
+        tags=tags,
         state=to_state_create(Pending()),
         idempotency_key=key,
     )
