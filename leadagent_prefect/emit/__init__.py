@@ -8,8 +8,6 @@ from pathlib import Path
 from leadagent_prefect.emit.flow_file import FlowFile, flow_file
 from leadagent_prefect.emit.heading import owner, with_heading
 from leadagent_prefect.loader import Loaded
-from leadagent_prefect.models import Workflow
-from leadagent_prefect.plan import plan_of
 
 __all__ = ["FlowFile", "emitted", "owner"]
 
@@ -22,9 +20,9 @@ def emitted(loaded: Loaded, folder: Path, *, absolute: bool = False) -> FlowFile
     """
     document = loaded.document
     code: str | None = None
-    if document.base is not None and _brings_classes(loaded.workflow, document.base):
+    if document.base is not None and _brings_classes(loaded, document.base):
         code = str(document.base.resolve()) if absolute else _relative(document.base, folder)
-    file = flow_file(plan_of(loaded), source=Path(document.filename).name, code=code)
+    file = flow_file(loaded, source=Path(document.filename).name, code=code)
     source = (
         document.filename if absolute or document.base is None else _relative(Path(document.filename), folder)
     )
@@ -35,8 +33,10 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
-def _brings_classes(workflow: Workflow, base: Path) -> bool:
+def _brings_classes(loaded: Loaded, base: Path) -> bool:
     """Do classes of custom agents stand beside the workflow, and not in an installed package?"""
-    names = [agent.custom_params.get("class") for agent in workflow.agents if agent.type == "custom"]
+    workflows = [one.workflow for one in (loaded, *loaded.files.values())]
+    agents = [agent for workflow in workflows for agent in workflow.agents if agent.type == "custom"]
+    names = [agent.custom_params.get("class") for agent in agents]
     modules = {name.partition(":")[0].partition(".")[0] for name in names if isinstance(name, str)}
     return any((base / f"{module}.py").exists() or (base / module).is_dir() for module in modules)

@@ -1,21 +1,19 @@
-"""Plan -> the text of a Python file with its flow, for a reader who may go on from there by hand."""
+"""A workflow -> the text of a Python file with its flow, for a reader who may go on from there by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from leadagent_prefect.emit.calls import Calls
 from leadagent_prefect.emit.code import Code, Group, Node, Text, call, quoted
+from leadagent_prefect.emit.definitions import Definitions
 from leadagent_prefect.emit.docstring import PLAIN, comment, docstring, flow_text, hides_inputs
 from leadagent_prefect.emit.layout import lay_out
 from leadagent_prefect.emit.names import Names
 from leadagent_prefect.emit.signature import Signature, signature
+from leadagent_prefect.loader import Loaded
 from leadagent_prefect.naming import prefect_name
-from leadagent_prefect.plan import Plan, Step
 
-#: Keys of a workflow that say nothing about a run: they stand in prefect.yaml, or at the flow.
-_OF_THE_DEPLOYMENT = frozenset({"schedule", "tags", "description"})
 _UNCHECKED = "    validate_parameters=False,"
 _WHY_UNCHECKED = "the workflow checks them, and nothing acts on them"
 
@@ -28,42 +26,40 @@ class FlowFile:
     function: str
 
 
-def flow_file(plan: Plan, *, source: str, code: str | None = None) -> FlowFile:
-    """The file of ``plan``.
+def flow_file(loaded: Loaded, *, source: str, code: str | None = None) -> FlowFile:
+    """The file of a workflow, with its sub-workflows.
 
     ``source`` names the workflow file in comments; ``code`` is the folder of custom agents' classes,
     relative to the folder in which the file will lie, or absolute.
     """
-    return _FlowFile(plan, source, code).write()
+    return _FlowFile(loaded, source, code).write()
 
 
 class _FlowFile:
-    def __init__(self, plan: Plan, source: str, code: str | None) -> None:
-        self.plan, self.source, self.code = plan, source, code
-        names = Names(plan.workflow.inputs)
-        self.function = names.take(plan.name, "flow")
+    def __init__(self, loaded: Loaded, source: str, code: str | None) -> None:
+        self.root, self.code = loaded.workflow, code
+        names = Names(self.root.inputs)
+        self.function = names.take(self.root.name, "flow")
         self.run, self.workflow, self.folder = (
             names.take(word, "of_leadagent") for word in ("run", "workflow", "code")
         )
-        self.agents = {name: names.take(name, "agent") for name in plan.agents}
-        self.tasks = {step.name: names.take(step.name, "task") for step in plan.steps}
-        self.calls = Calls(self.agents)
+        self.main = Definitions(loaded, source, names, self.workflow)
+        self.parts = {
+            key: Definitions(part, key, names, names.take(part.workflow.name, "workflow"))
+            for key, part in loaded.files.items()
+        }
 
     def write(self) -> FlowFile:
-        given = signature(self.plan.workflow.inputs)
-        agents = [self._agent(name) for name in self.plan.agents]
-        tasks = [self._task(step) for step in self.plan.steps]
-        types = [lay_out(f"{name} = ", node) for name, node in given.aliases.items()]
+        given = signature(self.root.inputs)
         body = [
-            *(["# Who is called.", *agents] if agents else []),
-            "# What is called: each task as soon as those have ended that it reads or depends on.",
-            *tasks,
+            *self.main.write(),
             *([self._code()] if self.code is not None else []),
-            lay_out(f"{self.workflow} = ", self._workflow()),
-            *types,
+            self.main.write_workflow(),
+            *(line for key, part in self.parts.items() for line in _part(key, part)),
+            *(lay_out(f"{name} = ", node) for name, node in given.aliases.items()),
         ]
         parts = [
-            docstring(f"The workflow {quoted(self.plan.name)} as a Prefect flow."),
+            docstring(f"The workflow {quoted(self.root.name)} as a Prefect flow."),
             self._imports(given),
             *body,
         ]
@@ -75,32 +71,15 @@ class _FlowFile:
         standard.append(_import("typing", {"Any", *given.typing}))
         third = [
             _import("leadagent_prefect.engine.compiled", engine),
-            _import("leadagent_prefect.models", self.calls.classes),
+            _import("leadagent_prefect.models", self._classes),
             _import("prefect", ["State", "flow"]),
             *([_import("pydantic", given.pydantic)] if given.pydantic else []),
         ]
         return "\n".join(standard) + "\n\n" + "\n".join(third)
 
-    def _agent(self, name: str) -> str:
-        return lay_out(f"{self.agents[name]} = ", self.calls.model(self.plan.agents[name]))
-
-    def _task(self, step: Step) -> str:
-        more: dict[str, Node] = {}
-        if "depends_on" in step.task.model_fields_set:
-            known = [
-                _task_name(self.tasks[name], name, step.index, self.plan) for name in step.task.depends_on
-            ]
-            more["depends_on"] = Group("[", tuple(("", node) for node in known), "]")
-        lines = [lay_out(f"{self.tasks[step.name]} = ", self.calls.model(step.task, more))]
-        return "\n".join([*self._place(step), *lines])
-
-    def _place(self, step: Step) -> list[str]:
-        """Where the task stands in the workflow file, and what it waits for."""
-        line = self.plan.lines.get(step.name)
-        words = [f"{self.source}:{line}"] if line is not None else []
-        if step.upstreams:
-            words.append(f"after {', '.join(self.tasks[name] for name in step.upstreams)}")
-        return [comment("; ".join(words))] if words else []
+    @property
+    def _classes(self) -> set[str]:
+        return self.main.classes.union(*(part.classes for part in self.parts.values()))
 
     def _code(self) -> str:
         return lay_out(
@@ -108,21 +87,14 @@ class _FlowFile:
             Text(self.code or ""),
         )
 
-    def _workflow(self) -> Group:
-        more: dict[str, Node] = {
-            "agents": _references(self.agents.values()),
-            "tasks": _references(self.tasks.values()),
-        }
-        return self.calls.model(self.plan.workflow, more, without=_OF_THE_DEPLOYMENT)
-
     def _flow(self, given: Signature) -> str:
-        workflow = self.plan.workflow
+        workflow = self.root
         inputs = workflow.inputs
         notes = {name: config.description for name, config in inputs.items() if config.description}
         apart = bool(notes) and hides_inputs(workflow.description)
         text = flow_text(PLAIN if apart else workflow.description, notes)
         options: dict[str, Node] = {
-            "name": Text(prefect_name(self.plan.name)),
+            "name": Text(prefect_name(workflow.name)),
             "version": Text(workflow.version),
             "persist_result": Code("True"),
             "result_serializer": Code("PLAIN_JSON"),
@@ -134,6 +106,7 @@ class _FlowFile:
             ("", Code(self.workflow)),
             ("", Group("{", tuple((f"{quoted(name)}: ", Code(name)) for name in inputs), "}")),
             *([("code=", Code(self.folder))] if self.code is not None else []),
+            *([("parts=", self._given_parts())] if self.parts else []),
         ]
         lines = [
             lay_out("@", call("flow", options)).replace(_UNCHECKED, f"{_UNCHECKED}  # {_WHY_UNCHECKED}"),
@@ -143,14 +116,15 @@ class _FlowFile:
         ]
         return "\n".join(lines)
 
+    def _given_parts(self) -> Group:
+        rows = self.parts.items()
+        return Group("{", tuple((f"{quoted(key)}: ", Code(part.variable)) for key, part in rows), "}")
 
-def _task_name(variable: str, name: str, index: int, plan: Plan) -> Node:
-    """``fetch.name``; the name itself where the task stands further down the file."""
-    return Code(f"{variable}.name") if plan.by_name[name].index < index else Text(name)
 
-
-def _references(variables: Iterable[str]) -> Group:
-    return Group("[", tuple(("", Code(variable)) for variable in variables), "]")
+def _part(key: str, part: Definitions) -> Iterator[str]:
+    yield comment(f"--- The sub-workflow {key} ---")
+    yield from part.write()
+    yield part.write_workflow()
 
 
 def _import(module: str, names: Iterable[str]) -> str:
