@@ -180,6 +180,15 @@ def test_check_fails_where_a_file_is_stale_missing_or_changed(leadagent, write, 
     assert leadagent("compile", "digest.yaml", "--check").err == "flows/digest.py: it was changed by hand\n"
 
 
+def test_check_notices_a_sub_workflow_that_was_changed(leadagent, write, folder, whole_language):
+    part = write("parts/part.yaml", "part")
+    (folder / "whole.yaml").write_text("name: whole\ntasks: [{name: part, workflow: parts/part.yaml}]\n")
+    leadagent("compile", "whole.yaml")
+    part.write_text(part.read_text().replace("fetch", "fetch_all"))
+    stale = leadagent("compile", "whole.yaml", "--check")
+    assert (stale.code, stale.err) == (1, "flows/whole.py: it is stale\n")
+
+
 def test_compiling_needs_neither_prefect_nor_mcp(write):
     write("digest.yaml")
     code = """if True:

@@ -7,14 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leadagent_prefect.emit import emitted
+from leadagent_prefect.emit.definitions import called
 from leadagent_prefect.emit.heading import owner
 from leadagent_prefect.loader import load
 from leadagent_prefect.models import Workflow
-from leadagent_prefect.plan import plan_of
+
+pytestmark = pytest.mark.usefixtures("whole_language")
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
@@ -45,14 +48,24 @@ def test_the_emitted_text_is_the_one_beside_the_case(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
-def test_the_emitted_workflow_is_the_one_of_the_file(path: Path, executed) -> None:
+def test_the_emitted_workflows_are_those_of_the_files(path: Path, executed) -> None:
     loaded = load(path)
-    plan = plan_of(loaded)
     module = executed(emitted(loaded, Path("flows")).text)
-    (found,) = [value for value in vars(module).values() if isinstance(value, Workflow)]
-    written = loaded.workflow.model_dump(exclude_unset=True, exclude={"schedule", "tags", "description"})
-    written["agents"] = [agent for agent in written["agents"] if agent["name"] in plan.agents]
-    assert found.model_dump(exclude_unset=True) == written
+    found = [value for value in vars(module).values() if isinstance(value, Workflow)]
+    assert [dumped(workflow) for workflow in found] == [
+        as_emitted(one.workflow) for one in (loaded, *loaded.files.values())
+    ]
+
+
+def dumped(workflow: Workflow) -> dict[str, Any]:
+    return workflow.model_dump(exclude_unset=True, exclude={"schedule", "tags", "description"})
+
+
+def as_emitted(workflow: Workflow) -> dict[str, Any]:
+    """Without the agents that nobody calls."""
+    agents = {agent.name for agent in called(workflow)}
+    written = dumped(workflow)
+    return {**written, "agents": [one for one in written.get("agents", []) if one["name"] in agents]}
 
 
 def test_ruff_would_change_nothing(tmp_path: Path) -> None:
@@ -106,6 +119,15 @@ def test_the_text_is_the_same_each_time_and_wherever_the_project_lies(tmp_path: 
         texts.append(emitted(load(workflow), tmp_path / place / "flows").text)
     assert texts[0] == texts[1]
     assert 'code = Path(__file__).parent / "../workflows"' in texts[0]
+
+
+def test_a_class_beside_the_workflow_may_be_a_sub_workflow_s(tmp_path: Path) -> None:
+    agent = {"name": "a", "type": "custom", "custom_params": {"class": "mine:Agent"}}
+    part = {"name": "part", "agents": [agent], "tasks": [{"name": "t", "agent_name": "a", "action": "go"}]}
+    whole = {"name": "whole", "tasks": [{"name": "t", "workflow": "part.yaml"}]}
+    (tmp_path / "mine.py").touch()
+    loaded = load(whole, base=tmp_path, parts={"part.yaml": part})
+    assert 'code=code, parts={"part.yaml": part}' in emitted(loaded, tmp_path).text
 
 
 def test_a_class_of_an_installed_package_needs_no_folder(emit) -> None:

@@ -24,7 +24,7 @@ NODES = (
     ast.Store,
 )
 ATTRIBUTES = {"name", "parent"}
-CALLED = {"AgentConfig", "TaskConfig", "InputConfig", "Workflow", "WithJsonSchema", "flow"}
+CALLED = {"AgentConfig", "TaskConfig", "RepeatConfig", "InputConfig", "Workflow", "WithJsonSchema", "flow"}
 MODULES = {
     "pathlib",
     "typing",
@@ -33,6 +33,8 @@ MODULES = {
     "leadagent_prefect.models",
     "leadagent_prefect.engine.compiled",
 }
+
+pytestmark = pytest.mark.usefixtures("whole_language")
 
 FLOWS = Path("flows")
 WORDS = [
@@ -47,19 +49,40 @@ NAMES = st.lists(
 NAMES = NAMES.map("".join).filter(lambda text: len(text) <= 128)
 
 
+AGENT = {"type": "http_api", "endpoint": "https://api.example.com", "custom_params": {"user_agent": "x"}}
+#: Of files. What is no name in a folder is none here either.
+KEYS = NAMES.map(lambda name: name.replace("/", "").replace("\\", "") + ".yaml")
+
+
 @st.composite
-def documents(draw: st.DrawFn) -> dict[str, Any]:
+def calls(draw: st.DrawFn, name: str, agent: str) -> dict[str, Any]:
+    action, parameters = draw(TEXTS), {"json": {draw(TEXTS): draw(TEXTS)}}
+    return {"name": name, "agent_name": agent, "action": action, "parameters": parameters}
+
+
+@st.composite
+def tasks_of(draw: st.DrawFn, names: list[str], agent: str, files: list[str]) -> list[dict[str, Any]]:
+    """A call for each name; some of them are inline tasks, or a sub-workflow, again and again."""
+    tasks = []
+    for name in names:
+        task = draw(calls(name, agent))
+        kind = draw(st.sampled_from(["call", "call", "tasks", "workflow"]))
+        if kind == "tasks":
+            inner = {"tasks": [draw(calls(name, agent))], "outputs": {draw(TEXTS): draw(TEXTS)}}
+            task = {"name": name, "for_each": [draw(TEXTS)], **inner}
+        elif kind == "workflow" and files:
+            task = {"name": name, "workflow": draw(st.sampled_from(files))}
+        if draw(st.booleans()):
+            task["repeat"] = {"until": "{{ result }}" + draw(TEXTS), "every": 2, "max_times": 3}
+        tasks.append(task)
+    return tasks
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A workflow and its sub-workflows."""
     names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     agent = draw(NAMES)
-    tasks = [
-        {
-            "name": name,
-            "agent_name": agent,
-            "action": draw(TEXTS),
-            "parameters": {"json": {draw(TEXTS): draw(TEXTS)}},
-        }
-        for name in names
-    ]
     inputs = {
         name: {"type": "string", "default": draw(NAMES), "description": draw(TEXTS), "enum": []}
         for name in draw(
@@ -68,19 +91,22 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
     for config in inputs.values():
         config["enum"] = [config["default"]]
-    endpoint = "https://api.example.com"
-    agents = [{"name": agent, "type": "http_api", "endpoint": endpoint, "custom_params": {"user_agent": "x"}}]
+    own = {"agents": [{"name": agent, **AGENT}]}
+    files = draw(st.lists(KEYS, max_size=2, unique=True))
+    parts = {file: {"name": draw(NAMES), **own, "tasks": [draw(calls(draw(NAMES), agent))]} for file in files}
+    lists = {"tasks": names[:2], "on_failure": names[2:3], "finally": names[3:]}
+    tasks = {key: draw(tasks_of(some, agent, files)) for key, some in lists.items() if some}
     top = {"name": draw(NAMES), "description": draw(TEXTS), "version": draw(NAMES)}
-    return {**top, "inputs": inputs, "agents": agents, "tasks": tasks}
+    return {**top, "inputs": inputs, **own, **tasks}, parts
 
 
 @pytest.mark.no_cover
 def test_whatever_a_workflow_says_its_file_only_defines(tmp_path: Path) -> None:
     @given(documents())
     @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-    def property_holds(document: dict[str, Any]) -> None:
+    def property_holds(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
         try:
-            loaded = load(document)
+            loaded = load(drawn[0], parts=drawn[1])
         except ConfigurationError:
             return
         text = emitted(loaded, FLOWS).text
