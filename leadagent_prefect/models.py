@@ -16,7 +16,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from leadagent_prefect.results import AgentResponse as AgentResponse
 from leadagent_prefect.results import TaskResult as TaskResult
 from leadagent_prefect.results import WorkflowResult as WorkflowResult
-from leadagent_prefect.scalars import check_min_success, check_name, parse_duration, parse_timeout
+from leadagent_prefect.scalars import (
+    check_min_success,
+    check_name,
+    parse_duration,
+    parse_lifetime,
+    parse_timeout,
+)
 
 
 class AgentType(str, Enum):
@@ -34,6 +40,7 @@ def _as_list(value: object) -> object:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Timeout = Annotated[float, BeforeValidator(parse_timeout)]
+Lifetime = Annotated[float, BeforeValidator(parse_lifetime)]
 Name = Annotated[str, BeforeValidator(check_name)]
 CountOrPercent = Annotated[int | str, BeforeValidator(check_min_success)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -123,7 +130,7 @@ class AgentConfig(_Model):
 class CacheConfig(_Model):
     """The result is reused within ``ttl`` by every run with the same agent, action and parameters."""
 
-    ttl: Timeout
+    ttl: Lifetime
 
 
 class CompensateConfig(_Model):

@@ -54,6 +54,18 @@ def parse_timeout(value: object) -> float:
     return seconds
 
 
+def parse_lifetime(value: object) -> float:
+    """How long something is kept: a duration above 0."""
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise PydanticCustomError(
+            "invalid-duration",
+            "nothing is kept for 0 seconds: expected {expected}",
+            {"expected": "how long a result may be reused, such as 1h; leave cache out to reuse none"},
+        )
+    return seconds
+
+
 def check_name(value: object) -> str:
     """A name of 1-128 characters without control, format-direction or surrogate characters."""
     if not isinstance(value, str):

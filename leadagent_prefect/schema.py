@@ -25,6 +25,9 @@ _SCALARS: Mapping[Callable[..., Any], JsonSchemaValue] = {
     scalars.parse_timeout: {
         "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _DURATION_TEXT}]
     },
+    scalars.parse_lifetime: {
+        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _DURATION_TEXT}]
+    },
     scalars.check_name: {"type": "string", "minLength": 1, "maxLength": 128},
     scalars.check_min_success: {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"}]

@@ -14,10 +14,14 @@ from leadagent_prefect.checks.http import check_http_tasks
 from leadagent_prefect.checks.kinds import check_kinds
 from leadagent_prefect.checks.loops import check_loops
 from leadagent_prefect.checks.names import check_input_names, check_names
+from leadagent_prefect.checks.places import check_places
 from leadagent_prefect.checks.references import check_templates
+from leadagent_prefect.checks.repeats import check_repeats
 from leadagent_prefect.checks.reuse import check_reuse
+from leadagent_prefect.checks.rules import check_rules
 from leadagent_prefect.checks.schedule import check_schedules
 from leadagent_prefect.checks.schemas import check_inputs, check_output_schemas
+from leadagent_prefect.checks.sub_workflows import check_sub_workflows
 from leadagent_prefect.checks.tasks import check_calls, check_retries, check_success
 from leadagent_prefect.diagnostics import Diagnostic
 from leadagent_prefect.draft import Draft
@@ -25,8 +29,11 @@ from leadagent_prefect.draft import Draft
 _RULES = (
     check_names,
     check_input_names,
+    check_places,
     check_kinds,
     check_loops,
+    check_repeats,
+    check_sub_workflows,
     check_calls,
     check_retries,
     check_success,
@@ -44,8 +51,9 @@ def check(draft: Draft) -> list[Diagnostic]:
     """Every problem that the parts have together, errors and warnings, unsorted."""
     context = Context(draft)
     reads = check_templates(context)
-    check_dependencies(context, reads)
-    check_branches(context, reads)
+    graphs = check_dependencies(context, reads)
+    check_branches(context, graphs)
+    check_rules(context, graphs, reads)
     for rule in _RULES:
         rule(context)
     return context.found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from leadagent_prefect.checks.context import Context, Part
-from leadagent_prefect.checks.references import Read
+from leadagent_prefect.checks.dependencies import Graph
 from leadagent_prefect.diagnostics import quote
+from leadagent_prefect.source import Path
 from leadagent_prefect.templates import references
 from leadagent_prefect.templates.conditions import exclude_each_other
 
@@ -14,19 +15,19 @@ from leadagent_prefect.templates.conditions import exclude_each_other
 _MOST = 40
 
 
-def check_branches(context: Context, reads: Iterable[Read]) -> None:
+def check_branches(context: Context, graphs: Mapping[Path, Graph]) -> None:
     """A task whose rule wants all to complete must not join tasks of which one is always skipped."""
-    parts = {part.name: part for part in reversed(context.tasks) if part.name is not None}
-    waits = {name: _named(part) for name, part in parts.items()}
-    for read in reads:
-        if read.task.name in waits and read.target in parts:
-            waits[read.task.name].append(read.target)
+    for path, scope in context.scopes.at.items():
+        _check_scope(context, scope.names, graphs[path])
+
+
+def _check_scope(context: Context, parts: Mapping[str, Part], waits: Graph) -> None:
     known: dict[str, dict[str, str]] = {}
     for name in _in_order(waits):
         part = parts[name]
         found: dict[str, str] = {}
         if part.data.get("trigger_rule", "all_success") == "all_success":
-            for target in dict.fromkeys(waits[name]):
+            for target in waits[name]:
                 _compare(context, part, found, known.get(target, {}))
                 found |= known.get(target, {})
         condition = part.data.get("when")
@@ -35,20 +36,15 @@ def check_branches(context: Context, reads: Iterable[Read]) -> None:
         known[name] = found if len(found) <= _MOST else {}
 
 
-def _named(part: Part) -> list[str]:
-    listed = part.data.get("depends_on")
-    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-
-
 def _is_of_items(part: Part, condition: str) -> bool:
     """Whether it is judged item by item: the map as a whole then runs in any case."""
     names = {"item", "index", part.data.get("as")} if "for_each" in part.data else set()
     return not names.isdisjoint(found.root for _, found in references(condition))
 
 
-def _in_order(waits: Mapping[str, list[str]]) -> list[str]:
+def _in_order(waits: Graph) -> list[str]:
     """Every task behind those it waits for; what stands in a circle, which is reported, is left out."""
-    left = {name: {target for target in targets if target in waits} for name, targets in waits.items()}
+    left = {name: set(targets) for name, targets in waits.items()}
     order: list[str] = []
     ready = [name for name, targets in left.items() if not targets]
     dependents: dict[str, list[str]] = {name: [] for name in waits}

@@ -5,33 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+from leadagent_prefect.checks.scopes import Part as Part
+from leadagent_prefect.checks.scopes import Scopes, parts
 from leadagent_prefect.codes import CODES
-from leadagent_prefect.diagnostics import Diagnostic, Span, did_you_mean, quote
+from leadagent_prefect.diagnostics import Diagnostic, Span, did_you_mean
 from leadagent_prefect.draft import Draft
 from leadagent_prefect.source import Path
-from leadagent_prefect.templates import references
 
 #: What takes time is done for so many finds of a file: a hint, an exact place, a report at all.
 _HINTS, _PLACED, _ERRORS = 200, 1000, 5000
 
 
-#: The keys of a task whose strings are templates, but for those of its maps and undoings.
-TEMPLATED = ("parameters", "when", "value", "fail", "finish", "for_each", "key")
-
-
 #: What holds for the undoing of a task as well, unless that says otherwise.
 _SHARED = ("agent_name", "for_each", "as")
-
-
-class Part(NamedTuple):
-    """An agent or task as written; ``label`` is what a message calls it."""
-
-    path: Path
-    data: Mapping[str, Any]
-    name: str | None
-    label: str
 
 
 @dataclass
@@ -52,11 +40,17 @@ class Context:
 
     @cached_property
     def agents(self) -> list[Part]:
-        return list(self._parts("agents", "agent"))
+        return [] if self.draft.is_broken("agents") else list(parts(self.data.get("agents"), ("agents",)))
 
     @cached_property
+    def scopes(self) -> Scopes:
+        """The tasks, list by list."""
+        return Scopes(self.data, self.draft)
+
+    @property
     def tasks(self) -> list[Part]:
-        return list(self._parts("tasks", "task"))
+        """Every task of the file, those within tasks and those at the end too."""
+        return self.scopes.tasks
 
     @cached_property
     def agent_of(self) -> Mapping[str, Part]:
@@ -77,27 +71,10 @@ class Context:
             if isinstance(undo := task.data.get("compensate"), Mapping)
         ]
 
-    def waits_for(self, task: Part) -> bool:
-        """Does a task depend on any other, as far as can be seen: by ``depends_on`` or by what it reads?"""
-        templated = [task.data.get(key) for key in TEMPLATED]
-        reads = (found for value in templated for _, found in references(value))
-        return bool(task.data.get("depends_on")) or any(found.root == "tasks" for found in reads)
-
     @cached_property
     def _read(self) -> frozenset[Span | None]:
         """Places that the reader has complained about."""
         return frozenset(problem.span for problem in self.draft.document.problems)
-
-    def _parts(self, key: str, noun: str) -> Iterator[Part]:
-        items = self.data.get(key)
-        if not isinstance(items, list) or self.draft.is_broken(key):
-            return
-        for index, item in enumerate(items):
-            if isinstance(item, Mapping):
-                name = item.get("name")
-                name = name if isinstance(name, str) else None
-                label = f"{noun} {quote(name)}" if name is not None else f"{key}[{index}]"
-                yield Part((key, index), item, name, label)
 
     def near(self, name: str, known: Iterable[str], label: str = "defined") -> str | None:
         """The hint of an unknown name. Of a file with hundreds the first ones get one: it takes its time."""

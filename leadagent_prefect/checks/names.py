@@ -10,26 +10,40 @@ from collections.abc import Iterable
 from leadagent_prefect.checks.context import Context, Part
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.naming import prefect_name, slug
+from leadagent_prefect.source import Path
+from leadagent_prefect.source.document import path_text
 
 #: Parameters of Prefect's own that a flow's parameter would hide.
 _RESERVED = frozenset({"return_state", "wait_for", "model_config"})
 
 
+_Seen = dict[tuple[str, str], Part]
+
+
 def check_names(context: Context) -> None:
-    """Agents and tasks have names of their own."""
-    _check_unique(context, "agent", context.agents)
-    _check_unique(context, "task", context.tasks)
+    """Agents and tasks have names of their own; those of tasks within a task may stand in another one too."""
+    _check_unique(context, "agent", context.agents, {}, [])
+    top: _Seen = {}
+    seen: dict[Path, list[_Seen]] = {}
+    for path, scope in context.scopes.at.items():
+        around = [] if scope.owner is None else seen[scope.owner.path[:-1]]
+        own = top if scope.owner is None else {}
+        _check_unique(context, "task", scope.parts, own, around)
+        seen[path] = [*around, own]
 
 
-def _check_unique(context: Context, noun: str, parts: Iterable[Part]) -> None:
-    seen: dict[tuple[str, str], Part] = {}
+def _check_unique(
+    context: Context, noun: str, parts: Iterable[Part], seen: _Seen, around: Iterable[_Seen]
+) -> None:
+    """``seen`` are the names of parts before these, ``around`` those of what they stand in."""
     for part in parts:
         if part.name is None:
             continue
-        for reason, form in _forms(noun, part.name):
-            first = seen.setdefault((reason, form), part)
+        for form in _forms(noun, part.name):
+            first = next((names[form] for names in around if form in names), None)
+            first = first or seen.setdefault(form, part)
             if first is not part and first.name is not None:
-                _report(context, noun, part, first, reason)
+                _report(context, noun, part, first, form[0])
                 break
 
 
@@ -44,7 +58,7 @@ def _forms(noun: str, name: str) -> list[tuple[str, str]]:
 def _report(context: Context, noun: str, part: Part, first: Part, reason: str) -> None:
     path = (*part.path, "name")
     span = context.draft.document.value_span((*first.path, "name"))
-    where = f"line {span.line}" if span else f"{first.path[0]}[{first.path[1]}]"
+    where = f"line {span.line}" if span else path_text(first.path)
     if not reason:
         message = f"a second {noun} is named {quote(part.name or '')}; the first is at {where}"
     else:

@@ -5,103 +5,121 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from leadagent_prefect.checks.context import TEMPLATED, Context, Part, strings
-from leadagent_prefect.diagnostics import quote
+from leadagent_prefect.checks.context import Context, Part, strings
+from leadagent_prefect.checks.judgement import judge
+from leadagent_prefect.checks.scopes import Scope
 from leadagent_prefect.source import Path
 from leadagent_prefect.templates import Reference, problems, references
 
 _AGENT = ("env", "inputs", "secrets", "vars")
-_TASK = ("env", "inputs", "run", "secrets", "tasks", "vars", "workflow")
+#: What is stored in clear sees no secrets.
 _STORED = ("env", "inputs", "run", "tasks", "vars", "workflow")
-_OUTPUT = ("env", "inputs", "run", "tasks", "vars", "workflow")
-#: Namespaces that are read name by name: what is read is known before anything runs.
-_NAMED = {"env": "X", "secrets": "X", "vars": "X", "tasks": "NAME.result"}
-_FIELDS = {
-    "tasks": ("error", "error_class", "errors", "metadata", "result", "status"),
-    "run": ("id", "name", "started_at"),
-    "workflow": ("name", "version"),
-}
-#: Names of the language that are not for everywhere, and where they are.
-_ELSEWHERE = {
-    "tasks": "an agent is the same for all tasks; use parameters of the task",
-    "run": "use it in parameters of a task or in outputs",
-    "workflow": "use it in parameters of a task or in outputs",
-    "secrets": "what stands here is stored in clear; secrets are for agents and parameters",
-    "item": "it is there in a task with for_each",
-    "index": "it is there in a task with for_each",
-    "previous": "it is there in a task with repeat",
-    "result": "it is there in repeat and compensate; elsewhere write tasks.NAME.result",
-}
-
-
-_NULLS = frozenset({"null", "Null", "NULL", "nil", "undefined"})
+_TASK = (*_STORED, "secrets")
+#: The keys of a task whose strings are templates, but for those that see something of their own.
+_PLAIN = ("when", "value", "fail", "finish")
 
 #: Parsing so many templates takes some seconds; no file that someone has written has more.
 _MOST = 20_000
 
 
 class Read(NamedTuple):
-    """A task's template reads another task: ``place`` is offset and length in the string at ``path``."""
+    """A task's template reads another task, which ``scope`` knows by that name: ``place`` is offset and
+    length in the string at ``path``.
+    """
 
     task: Part
     target: str
     path: Path
     place: tuple[int, int]
+    scope: Scope
+
+
+class _Spot(NamedTuple):
+    """A value with templates: where it stands, and the names that it sees."""
+
+    value: Any
+    path: Path
+    names: tuple[str, ...]
+    scope: Scope
 
 
 def check_templates(context: Context) -> list[Read]:
     """Every template of the file, and what tasks read of one another."""
+    main = context.scopes.at["tasks",]
     for agent in context.agents:
         for key, value in agent.data.items():
             if key not in ("name", "type"):
-                _check(context, agent, value, (*agent.path, key), _AGENT)
-    reads: list[Read] = []
-    for task in context.tasks:
-        for key in TEMPLATED:
-            names = _TASK if key == "parameters" else _STORED
-            names = names if key == "for_each" else (*names, *_loop_names(task))
-            for place, found in _check(context, task, task.data.get(key), (*task.path, key), names):
-                if found.root == "tasks" and found.path and isinstance(found.path[0], str):
-                    reads.append(Read(task, found.path[0], place, (found.offset, found.length)))
+                _check(context, agent, _Spot(value, (*agent.path, key), _AGENT, main))
+    reads = [
+        Read(task, str(found.path[0]), path, (found.offset, found.length), spot.scope)
+        for task in context.tasks
+        for spot in _spots(context, task)
+        for path, found in _check(context, task, spot)
+        if found.root == "tasks" and found.path and isinstance(found.path[0], str)
+    ]
     _check_undos(context)
     outputs = Part(("outputs",), {}, None, "outputs")
-    for _ in _check_lazily(context, outputs, context.data.get("outputs"), ("outputs",), _OUTPUT):
-        pass
-    _check_places(context)
+    _check(context, outputs, _Spot(context.data.get("outputs"), ("outputs",), _STORED, main))
     if context.templates > _MOST:
         message = f"more than {_MOST:,} strings with templates"
         context.say("too-many-templates", message, ("tasks",), hint="those behind are not checked", key=True)
     return reads
 
 
+def _spots(context: Context, task: Part) -> Iterator[_Spot]:
+    """All of a task that may be templates. What undoes it is apart: it comes last, and waits for nothing."""
+    data, path, scope = task.data, task.path, context.scopes.of(task)
+    outer = _names_around(context, task, rounds=True)
+    items = (*_item_names(task), *outer)
+    rounds = (*items, "previous") if "repeat" in data else items
+    for key in _PLAIN:
+        if key in data:
+            yield _Spot(data[key], (*path, key), (*_STORED, *items), scope)
+    if "for_each" in data:  # a key without it is out of place, whatever it reads
+        yield _Spot(data["for_each"], (*path, "for_each"), (*_STORED, *outer), scope)
+        yield _Spot(data.get("key"), (*path, "key"), (*_STORED, *items), scope)
+    yield _Spot(data.get("parameters"), (*path, "parameters"), (*_TASK, *rounds), scope)
+    yield _Spot(data.get("inputs"), (*path, "inputs"), (*_STORED, *rounds), scope)
+    if isinstance(repeat := data.get("repeat"), dict):
+        place = (*path, "repeat", "until")
+        yield _Spot(repeat.get("until"), place, (*_STORED, *rounds, "result"), scope)
+    if "outputs" in data:
+        inner = context.scopes.at.get((*path, "tasks"), scope)
+        yield _Spot(data["outputs"], (*path, "outputs"), (*_STORED, *rounds), inner)
+
+
 def _check_undos(context: Context) -> None:
-    """What undoes a task sees all that the task does and its result; what it reads is no dependency."""
+    """What undoes a task sees all that the task does, but for the round, and its result; what it reads is no
+    dependency.
+    """
+    tasks = {task.path: task for task in context.tasks}
     for undo in context.undos:
-        names = (*_TASK, "result", *_loop_names(undo))
-        _check(context, undo, undo.data.get("parameters"), (*undo.path, "parameters"), names)
+        task = tasks[undo.path[:-1]]
+        names = (*_TASK, "result", *_item_names(task), *_names_around(context, task, rounds=False))
+        place = (*undo.path, "parameters")
+        _check(context, undo, _Spot(undo.data.get("parameters"), place, names, context.scopes.of(task)))
 
 
-def _loop_names(task: Part) -> Iterator[str]:
-    """The names of keys that are reserved: a file that uses them is not told that they are unknown."""
-    if "for_each" in task.data:
-        yield from ("item", "index", str(task.data.get("as", "item")))
-    if "repeat" in task.data:
-        yield from ("previous", "result")
+def _item_names(task: Part) -> tuple[str, ...]:
+    return ("item", "index", str(task.data.get("as", "item"))) if "for_each" in task.data else ()
 
 
-def _check(
-    context: Context, part: Part, value: Any, path: Path, names: tuple[str, ...]
-) -> list[tuple[Path, Reference]]:
-    return list(_check_lazily(context, part, value, path, names))
+def _names_around(context: Context, task: Part, *, rounds: bool) -> tuple[str, ...]:
+    """What a task sees of the items, and with ``rounds`` of the rounds, of the tasks in which it stands."""
+    names: list[str] = []
+    for owner in context.scopes.around(task):
+        names += _item_names(owner)
+        names += ["previous"] if rounds and "repeat" in owner.data else []
+    return tuple(names)
 
 
-def _check_lazily(
-    context: Context, part: Part, value: Any, path: Path, names: tuple[str, ...]
-) -> Iterator[tuple[Path, Reference]]:
-    for place, text in strings(value, path):
+def _check(context: Context, part: Part, spot: _Spot) -> list[tuple[Path, Reference]]:
+    """The references of a value, those that are wrong too."""
+    read: list[tuple[Path, Reference]] = []
+    for place, text in strings(spot.value, spot.path):
         context.templates += 1
         if context.templates > _MOST:
-            return
+            break
         for problem in problems(text):
             context.say(
                 problem.code,
@@ -111,88 +129,9 @@ def _check_lazily(
                 place=(problem.offset, problem.length),
             )
         for _, found in references(text):
-            yield place, found
-            if (complaint := _judge(context, found, names)) is not None:
+            read.append((place, found))
+            if (complaint := judge(context, part, found, spot.names, spot.scope)) is not None:
                 code, message, hint = complaint
                 where = (found.offset, found.length)
                 context.say(code, f"{part.label}: {message}", place, hint=hint, place=where)
-
-
-def _judge(context: Context, found: Reference, names: tuple[str, ...]) -> tuple[str, str, str | None] | None:
-    """Code, message and hint of what is wrong with a reference."""
-    root, path = found.root, found.path
-    if root not in names:
-        return _of_root(context, root, names)
-    if root in _NAMED and (not path or not isinstance(path[0], str)):
-        message = f"`{root}` is read by names that stand in the file"
-        return "computed-reference", message, f"write {root}.{_NAMED[root]}"
-    if not path:
-        return None
-    first = str(path[0])
-    if root == "inputs":
-        known = _keys(context.data.get("inputs"))
-        if first in known or context.draft.is_broken("inputs"):
-            return None
-        return "unknown-input", f"input {quote(first)} is not defined", context.near(first, known)
-    if root == "tasks":
-        return _of_task(context, path)
-    fields = _FIELDS.get(root)
-    if fields is None or first in fields:
-        return None
-    return "unknown-field", f"`{root}` has no {quote(first)}", context.near(first, fields, "it has")
-
-
-def _of_root(context: Context, root: str, names: tuple[str, ...]) -> tuple[str, str, str | None]:
-    if root in _ELSEWHERE:
-        return "name-not-here", f"`{root}` can't be used here", _ELSEWHERE[root]
-    message = f"there is no name {quote(root)}"
-    if root in _NULLS:
-        return "unknown-name", message, "null is written none"
-    if root in context.draft.task_names and "tasks" in names:
-        return "unknown-name", message, f'did you mean "tasks.{root}.result"?'
-    if root in _keys(context.data.get("inputs")):
-        return "unknown-name", message, f'did you mean "inputs.{root}"?'
-    return "unknown-name", message, context.near(root, names, "names")
-
-
-def _of_task(context: Context, path: tuple[str | int, ...]) -> tuple[str, str, str | None] | None:
-    name = str(path[0])
-    if name not in context.draft.task_names:
-        hint = context.near(name, context.draft.task_names)
-        return "unknown-task", f"it reads task {quote(name)}, which is not defined", hint
-    field = path[1] if len(path) > 1 else "result"
-    if field in _FIELDS["tasks"]:
-        return None
-    message = f"a task has no {quote(str(field))}"
-    return "unknown-field", message, context.near(str(field), _FIELDS["tasks"], "it has")
-
-
-def _keys(value: Any) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, dict) else ()
-
-
-def _check_places(context: Context) -> None:
-    """A template where none is evaluated would be taken as it is written."""
-    for part in context.agents:
-        _refuse(context, part, ("name", "type"))
-    for part in context.tasks:
-        _refuse(context, part, ("name", "agent_name", "action", "depends_on"))
-    for part in context.undos:
-        _refuse(context, part, ("action",))
-    top = Part((), context.data, None, "the workflow")
-    _refuse(context, top, ("name", "version", "tags", "schedule", "inputs"))
-
-
-def _refuse(context: Context, part: Part, keys: tuple[str, ...]) -> None:
-    for key in keys:
-        for path, text in strings(part.data.get(key), (*part.path, key)):
-            if path[-1] != "description":
-                start = text.index("{{")
-                context.say(
-                    "template-not-here",
-                    f"{part.label}: a template is not evaluated in {key}",
-                    path,
-                    hint="templates are evaluated in parameters, when, for_each, key, value, fail, finish, "
-                    "outputs and the strings of agents",
-                    place=(start, len(text.rstrip()) - start),
-                )
+    return read

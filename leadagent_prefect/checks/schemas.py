@@ -65,10 +65,12 @@ def _schema(config: InputConfig) -> dict[str, Any]:
 
 
 def mismatch(config: InputConfig, value: Any) -> str | None:
-    """Why a value does not fit an input; None where it does."""
+    """Why a value does not fit an input; None where it does, or where its schema is none."""
     schema = _schema(config)
     if _SIMPLE.issuperset(schema):
         return _simple_mismatch(config, value)
+    if _fault(schema) is not None:
+        return None
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -96,23 +98,28 @@ def check_output_schemas(context: Context) -> None:
 
 
 def _check_schema(context: Context, schema: Mapping[str, Any], path: Path, label: str) -> bool:
+    if (fault := _fault(schema)) is None:
+        return True
+    words, place, hint = fault
+    context.say("invalid-schema", f"{label}{words}", (*path, *place), hint=hint)
+    return False
+
+
+def _fault(schema: Mapping[str, Any]) -> tuple[str, Path, str | None] | None:
+    """What is wrong with a schema, where in it, and what to do."""
     anchors = {f"#{name}" for _, name in _found(schema, "$anchor", "$dynamicAnchor")}
     for place, target in _found(schema, "$ref", "$dynamicRef"):
         if target not in anchors and not _resolves(schema, target):
-            message = f"{label}: there is nothing at {quote(target)} in this schema"
             hint = "a reference points within its schema, such as #/$defs/item; nothing is fetched"
-            context.say("invalid-schema", message, (*path, *place), hint=hint)
-            return False
+            return f": there is nothing at {quote(target)} in this schema", place, hint
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        message = f"{label} is not a JSON Schema: {error.message[:200]}"
-        context.say("invalid-schema", message, (*path, *error.absolute_path))
-        return False
-    return True
+        return f" is not a JSON Schema: {error.message[:200]}", tuple(error.absolute_path), None
+    return None
 
 
 def _found(schema: Any, *keywords: str) -> Iterator[tuple[Path, str]]:

@@ -125,7 +125,7 @@ def check_success(context: Context) -> None:
     ):
         message = f"min_success has no effect with failure_strategy {settings.failure_strategy}"
         context.say("min-success-unused", message, path, hint="failure_strategy: partial_completion_allowed")
-    count = len(context.tasks)
+    count = len(context.scopes.at["tasks",].parts)
     if isinstance(settings.min_success, int) and settings.min_success > count:
         message = f"min_success is {settings.min_success}, more than the number of tasks"
         context.say("min-success-too-high", message, path, hint=f'at most {count}, or a percentage: "80%"')

@@ -36,8 +36,8 @@ ROWS = (
         "dependency-cycle",
         "Tasks that wait for each other",
         "None of them could ever start. The message has the whole path; each task waits for the next, by "
-        "`depends_on` or because its parameters read the other's result. Take one of the dependencies "
-        "out.",
+        "`depends_on` or because its parameters, or the tasks in it, read the other's result. Take one of "
+        "the dependencies out.",
     ),
     Code(
         "duplicate-dependency",
@@ -49,7 +49,8 @@ ROWS = (
         "duplicate-name",
         "Two agents or tasks of one name",
         "Names are unique, also after Unicode normalization (NFKC), and in Prefect, where `/ % & < >` "
-        "become `-`. Rename one of them.",
+        "become `-`. A task within another has a name that none beside or around it has: it reads them by "
+        "name. Rename one of them.",
     ),
     Code(
         "exclusive-branches",
@@ -68,8 +69,8 @@ ROWS = (
     Code(
         "invalid-default",
         "A value that does not fit its input",
-        "The default of an input, or the value a schedule gives it, is held to the type and the schema of "
-        "the input, so that no run begins with a wrong one.",
+        "The default of an input, or the value that a schedule or the task around a sub-workflow gives it, "
+        "is held to the type and the schema of the input, so that no run begins with a wrong one.",
     ),
     Code(
         "invalid-endpoint",
@@ -140,16 +141,17 @@ ROWS = (
     ),
     Code(
         "missing-input",
-        "A schedule without a value for an input",
-        "Nobody is there to give it when a scheduled run starts. Give it under `inputs` of the schedule, "
-        "or give the input a default.",
+        "An input without a value",
+        "Nobody is there to give it when a scheduled run, or a sub-workflow, starts. Give it under `inputs` "
+        "of the schedule or the task, or give the input a default.",
     ),
     Code(
         "name-not-here",
         "A name of templates that is not for this place",
-        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`, "
-        "and in `compensate` their own `result`; "
-        "outputs all of these but secrets, since they are stored in clear.",
+        "Agents see `inputs`, `env`, `secrets` and `vars`; tasks also `tasks`, `run` and `workflow`, items "
+        "where they have `for_each` or stand in a task that has, `previous` with `repeat`, and in `until` "
+        "and `compensate` their own `result`. What is stored in clear sees no secrets: outputs, conditions, "
+        "the inputs of a sub-workflow.",
     ),
     Code(
         "not-portable",
@@ -172,8 +174,8 @@ ROWS = (
     Code(
         "template-not-here",
         "A template where none is evaluated",
-        "It would be taken as it is written. Templates are evaluated in `parameters`, `outputs` and the "
-        "strings of agents.",
+        "It would be taken as it is written. Templates are evaluated in `parameters`, `inputs`, conditions, "
+        "`outputs` and the strings of agents.",
     ),
     Code(
         "template-syntax",
@@ -203,7 +205,8 @@ ROWS = (
         "unknown-field",
         "A member that is not there",
         "A task has `result`, `status`, `error`, `error_class`, `metadata` and `errors`; `run` has `id`, "
-        "`name` and `started_at`; `workflow` has `name` and `version`.",
+        "`name` and `started_at`, and in `on_failure` and `finally` also `status`, `error` and "
+        "`failed_tasks`; `workflow` has `name` and `version`.",
     ),
     Code(
         "unknown-filter",
@@ -228,8 +231,10 @@ ROWS = (
     ),
     Code(
         "unknown-task",
-        "A task that is not defined",
-        "Define it under `tasks`, or correct the name.",
+        "A task that is not defined, or not seen from here",
+        "Define it under `tasks`, or correct the name. Tasks within a task are seen by one another alone, as "
+        "are those of `on_failure` and of `finally`: what stands in a task is read as its result. "
+        "`depends_on` names tasks beside the one that has it.",
     ),
     Code(
         "unknown-test",
@@ -257,6 +262,8 @@ ROWS = (
         "wrong-task-kind",
         "A key that is for another kind of task",
         "A task with `value`, `wait`, `fail` or `finish` calls nobody: there is nothing that could be tried "
-        "again or time out. It takes `depends_on`, `when`, `trigger_rule` and `for_each`.",
+        "again or time out. It takes `depends_on`, `when`, `trigger_rule` and `for_each`. `inputs` are of "
+        "`workflow`, `outputs` of `tasks`. What runs when all else has ended has nothing to finish, and is "
+        "not undone.",
     ),
 )

@@ -152,7 +152,8 @@ ROWS = (
     Code(
         "unreadable-file",
         "The file can't be read",
-        "It is not there, is a directory, or its permissions forbid it.",
+        "It is not there, is a directory, or its permissions forbid it. The files of sub-workflows are found "
+        "relative to the folder of the file that names them.",
     ),
     Code(
         "unsupported-tag",
