@@ -61,7 +61,7 @@ class Run:
     around: StepCall | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     enter: Callable[[StepCall], Awaitable[dict[str, Any]]] = _no_body
-    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     @property
     def stop(self) -> Stop | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -100,8 +101,8 @@ async def undo(run: Run, *, by: Run | None = None) -> None:
         return
     token = StopToken()
     token.bind()
-    if run.control.token.insisted.is_set():
-        token.set(_INSISTED)
+    if (over := _over(run.control)) is not None:
+        token.set(over)
     limit = asyncio.ensure_future(_limit(run.control, token))
     run.control.undoing.append(run.run_id)
     try:
@@ -145,16 +146,26 @@ def _ended_at(call: StepCall) -> datetime:
     return ended_at
 
 
+def _over(control: RunControl) -> Stop | None:
+    """Why nothing is undone any more, if so."""
+    if control.token.insisted.is_set():
+        return _INSISTED
+    if control.token.asked.is_set() and _left(control) <= 0:
+        return Stop("cancelled", f"a cancelled run undoes for at most {control.undo_seconds:g} s")
+    return None
+
+
+def _left(control: RunControl) -> float:
+    """Seconds from now. They count from when it was cancelled: all its bodies undo within the same time."""
+    return control.token.asked_at + control.undo_seconds - asyncio.get_running_loop().time()
+
+
 async def _limit(control: RunControl, token: StopToken) -> None:
     await control.token.asked.wait()
-    # From when it was cancelled: all its bodies undo within the same time.
-    left = control.token.asked_at + control.undo_seconds - asyncio.get_running_loop().time()
-    try:
-        await asyncio.wait_for(control.token.insisted.wait(), left)
-        token.set(_INSISTED)
-    except asyncio.TimeoutError:
-        reason = f"a cancelled run undoes for at most {control.undo_seconds:g} s"
-        token.set(Stop("cancelled", reason))
+    while (over := _over(control)) is None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(control.token.insisted.wait(), _left(control))
+    token.set(over)
 
 
 async def _undo(done: StepCall, token: StopToken, by: Run) -> None:

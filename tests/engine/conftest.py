@@ -82,6 +82,11 @@ class Bench:
         while event_type not in self.event_types(name):  # noqa: ASYNC110  # told by a thread that knows no loop
             await asyncio.sleep(0.01)
 
+    async def until_called(self, task: str) -> None:
+        """Waits until an agent was called."""
+        while task not in [made.call.task for made in self.calls]:  # noqa: ASYNC110  # told by another thread
+            await asyncio.sleep(0.01)
+
     def event_types(self, name: str) -> list[str]:
         return [event.type for event in self.events if event.name == name]
 
@@ -114,6 +119,14 @@ class Recorded:
             if sum(run.state is not None and run.state.is_final() for run in runs) >= count:
                 return {run.name: run for run in runs}
             await asyncio.sleep(0.05)
+
+    async def flow_runs_within(self, result: WorkflowResult) -> list[Any]:
+        """The flow runs of its sub-workflows, in the order in which they began."""
+        from prefect.client.schemas.filters import FlowRunFilter
+
+        mine = FlowRunFilter.model_validate({"parent_flow_run_id": {"any_": [result.flow_run_id]}})
+        found = await self.client.read_flow_runs(flow_run_filter=mine)
+        return sorted(found, key=lambda run: run.created)
 
     async def until_state(self, task_run: Any, name: str) -> None:
         while task_run.state.name != name:
