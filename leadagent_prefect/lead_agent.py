@@ -174,9 +174,14 @@ async def _cancel(starting: asyncio.Future[RunHandle]) -> None:
 
 
 def _load(source: Source) -> Loaded:
-    if not isinstance(source, Loaded):
-        source = load(source if isinstance(source, Mapping) else Path(source))
-    if any(agent.type == AgentType.CUSTOM for agent in source.workflow.agents):
+    if isinstance(source, Mapping):
+        source = load(
+            source, base=Path.cwd()
+        )  # its sub-workflows are found as those of a program's files are
+    elif not isinstance(source, Loaded):
+        source = load(Path(source))
+    workflows = [one.workflow for one in (source, *source.files.values())]
+    if any(agent.type == AgentType.CUSTOM for workflow in workflows for agent in workflow.agents):
         make_importable(source.document.base)
     return source
 

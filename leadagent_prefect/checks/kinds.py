@@ -18,7 +18,7 @@ _GENERAL = frozenset(
     }
 )
 #: What a task with tasks of its own may have besides.
-_AROUND = frozenset({"timeout", "retry_config", "repeat"})
+_AROUND = frozenset({"timeout", "retry_config", "repeat", "output_schema"})
 _ALLOWED = {
     "workflow": _GENERAL | _AROUND | {"inputs", "cache"},
     "tasks": _GENERAL | _AROUND | {"outputs"},
@@ -34,7 +34,7 @@ _OF_ONE = {
     "outputs": ("tasks", "it is the result of tasks written in place; those of the run stand at the top"),
 }
 _HINTS = {
-    "workflow": "tasks of the file have agents, parameters and schemas of their own; it is given inputs",
+    "workflow": "the tasks of that file have agents and parameters of their own; it is given inputs",
     "tasks": "put it into the tasks that stand in it",
 }
 _CACHED = "a result of calls is reused call by call: give cache to the tasks that stand in it"
@@ -51,6 +51,7 @@ def check_kinds(context: Context) -> None:
             )
         elif given:
             _check_keys(context, task, given[0])
+        _check_given(context, task)
         _check_condition(context, task)
     for task in context.scopes.at_end:
         _check_at_end(context, task)
@@ -69,6 +70,15 @@ def _check_keys(context: Context, task: Part, kind: str) -> None:
         elif kind in _HINTS:
             hint = _CACHED if key == "cache" else _HINTS[kind]
         context.say("wrong-task-kind", message, (*task.path, key), hint=hint, key=True)
+
+
+def _check_given(context: Context, task: Part) -> None:
+    """An empty key says what kind a task is, and not what it does. A value may be null."""
+    for key in ("agent_name", "action", "workflow", "wait", "fail", "finish"):
+        if key in task.data and task.data[key] is None:
+            path = (*task.path, key)
+            hint = "write a value, or delete the key"
+            context.say("wrong-type", f"{task.label}: {key} is empty", path, hint=hint)
 
 
 def _check_at_end(context: Context, task: Part) -> None:

@@ -38,6 +38,16 @@ def test_code_without_a_loop_runs_files_and_dicts(bench: Any, tmp_path: Path) ->
     assert result.results == {"a": {"echo": {}}}
 
 
+@pytest.mark.usefixtures("whole_language")
+def test_a_dict_finds_its_sub_workflows_in_the_working_folder(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "part.yaml").write_text("name: part\ntasks: [{name: v, value: 1}]\n")
+    whole = {"name": "whole", "tasks": [{"name": "p", "workflow": "part.yaml"}]}
+    assert LeadAgent().execute_workflow_from_dict_sync(whole).results == {"p": {"v": 1}}
+
+
 @pytest.mark.parametrize("kind", ["file", "dict"])
 async def test_a_synchronous_call_where_a_loop_runs_says_what_to_await(kind: str) -> None:
     execute = getattr(LeadAgent(), f"execute_workflow_from_{kind}_sync")
