@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from leadagent_prefect.checks.context import Context, Part
 from leadagent_prefect.checks.dependencies import Graph
+from leadagent_prefect.checks.scopes import item_names
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.source import Path
 from leadagent_prefect.templates import references
@@ -38,8 +39,7 @@ def _check_scope(context: Context, parts: Mapping[str, Part], waits: Graph) -> N
 
 def _is_of_items(part: Part, condition: str) -> bool:
     """Whether it is judged item by item: the map as a whole then runs in any case."""
-    names = {"item", "index", part.data.get("as")} if "for_each" in part.data else set()
-    return not names.isdisjoint(found.root for _, found in references(condition))
+    return not set(item_names(part)).isdisjoint(found.root for _, found in references(condition))
 
 
 def _in_order(waits: Graph) -> list[str]:

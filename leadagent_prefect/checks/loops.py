@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from leadagent_prefect.checks.context import Context, Part
+from leadagent_prefect.checks.scopes import item_names
 from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.templates import problems, references, whole_expression
 
@@ -61,6 +62,6 @@ def _check_key(context: Context, task: Part) -> None:
     key = task.data.get("key")
     if not isinstance(key, str) or problems(key):
         return
-    if {"item", "index", task.data.get("as")}.isdisjoint(found.root for _, found in references(key)):
+    if set(item_names(task)).isdisjoint(found.root for _, found in references(key)):
         message = f"{task.label}: the key is the same for every item"
         context.say("invalid-loop", message, (*task.path, "key"), hint='such as "{{ item.id }}"')

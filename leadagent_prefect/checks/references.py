@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from leadagent_prefect.checks.context import Context, Part, strings
 from leadagent_prefect.checks.judgement import judge
-from leadagent_prefect.checks.scopes import Scope
+from leadagent_prefect.checks.scopes import Scope, item_names
 from leadagent_prefect.source import Path
 from leadagent_prefect.templates import Reference, problems, references
 
@@ -70,7 +70,7 @@ def _spots(context: Context, task: Part) -> Iterator[_Spot]:
     """All of a task that may be templates. What undoes it is apart: it comes last, and waits for nothing."""
     data, path, scope = task.data, task.path, context.scopes.of(task)
     outer = _names_around(context, task, rounds=True)
-    items = (*_item_names(task), *outer)
+    items = (*item_names(task), *outer)
     rounds = (*items, "previous") if "repeat" in data else items
     for key in _PLAIN:
         if key in data:
@@ -95,20 +95,16 @@ def _check_undos(context: Context) -> None:
     tasks = {task.path: task for task in context.tasks}
     for undo in context.undos:
         task = tasks[undo.path[:-1]]
-        names = (*_TASK, "result", *_item_names(task), *_names_around(context, task, rounds=False))
+        names = (*_TASK, "result", *item_names(task), *_names_around(context, task, rounds=False))
         place = (*undo.path, "parameters")
         _check(context, undo, _Spot(undo.data.get("parameters"), place, names, context.scopes.of(task)))
-
-
-def _item_names(task: Part) -> tuple[str, ...]:
-    return ("item", "index", str(task.data.get("as", "item"))) if "for_each" in task.data else ()
 
 
 def _names_around(context: Context, task: Part, *, rounds: bool) -> tuple[str, ...]:
     """What a task sees of the items, and with ``rounds`` of the rounds, of the tasks in which it stands."""
     names: list[str] = []
     for owner in context.scopes.around(task):
-        names += _item_names(owner)
+        names += item_names(owner)
         names += ["previous"] if rounds and "repeat" in owner.data else []
     return tuple(names)
 

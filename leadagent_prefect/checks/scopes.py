@@ -36,6 +36,14 @@ def parts(items: Any, path: Path) -> Iterator[Part]:
             yield Part(place, item, name, path_text(place) if name is None else f"{noun} {quote(name)}")
 
 
+def item_names(task: Part) -> tuple[str, ...]:
+    """What templates see of the items of a map; of a task that is none, nothing."""
+    if "for_each" not in task.data:
+        return ()
+    name = task.data.get("as")
+    return ("item", "index", name) if isinstance(name, str) else ("item", "index")
+
+
 @dataclass(frozen=True)
 class Scope:
     """The tasks of one list, at ``path``. ``owner`` is the task in which they stand; ``above`` are those that

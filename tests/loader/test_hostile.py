@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from leadagent_prefect.diagnostics import render_github, render_json, render_sarif, render_text
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader import examine, load, read
+from leadagent_prefect.models import TaskConfig
+from leadagent_prefect.plan import plan_of
 from leadagent_prefect.source import read_path
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -45,6 +48,42 @@ def mutated(draw: st.DrawFn) -> bytes:
     return content
 
 
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of everything within plain data."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [(*path, key) for key, _ in items] + [
+        p for key, inner in items for p in places(inner, (*path, key))
+    ]
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+WHOLE = [read_path(path).data for path in sorted((CASES / "ok").glob("*.yaml"))]
+PIECES = [
+    *(at(whole, path) for whole in WHOLE for path in places(whole)),
+    *(None, True, -1, "", "{{", "{{ item }}", "{{ previous.x }}", "{{ tasks.fetch.result }}", [], {}, [[]]),
+]
+TASK_KEYS = [field.alias or name for name, field in TaskConfig.model_fields.items()]
+
+
+@st.composite
+def disturbed(draw: st.DrawFn) -> dict[str, Any]:
+    """A valid workflow with a few values out of others in the places of its own."""
+    whole: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(WHOLE)))
+    for _ in range(draw(st.integers(1, 4))):
+        path = draw(st.sampled_from(places(whole)))
+        holder = at(whole, path[:-1])
+        key = (
+            path[-1] if draw(st.booleans()) or isinstance(holder, list) else draw(st.sampled_from(TASK_KEYS))
+        )
+        holder[key] = copy.deepcopy(draw(st.sampled_from(PIECES)))
+    return whole
+
+
 def survives(content: bytes, path: Path) -> None:
     path.write_bytes(content)
     document = read_path(path)
@@ -66,6 +105,19 @@ def test_mutations_of_files_never_give_a_traceback(name: str, tmp_path: Path) ->
     @given(mutated())
     def check(content: bytes) -> None:
         survives(content, tmp_path / name)
+
+    check()
+
+
+@pytest.mark.usefixtures("whole_language")
+def test_a_workflow_with_values_in_wrong_places_is_told_of_or_planned() -> None:
+    parts = {"../parts/digest.yaml": (CASES / "parts" / "digest.yaml").read_text()}
+
+    @PROFILE
+    @given(disturbed())
+    def check(data: dict[str, Any]) -> None:
+        with suppress(ConfigurationError):
+            assert plan_of(load(data, parts=parts)).in_order
 
     check()
 
