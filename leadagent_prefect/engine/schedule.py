@@ -44,6 +44,8 @@ class Scheduler:
         self._waiting = {step.name: len(step.upstreams) for step in self._plan.steps}
         self._ready = [step.index for step in self._plan.steps if not step.upstreams]
         self._running: dict[asyncio.Task[Outcome], _Running] = {}
+        #: A step with nothing to do, while Prefect takes note of it: what it sets free may come first.
+        self._passing: asyncio.Task[Outcome] | None = None
         self._maps: dict[int, Map] = {}
         self._ended: dict[str, Sequence[StepCall]] = {}
         timeout = self._plan.workflow.global_timeout
@@ -78,6 +80,8 @@ class Scheduler:
 
     def _next(self) -> int | None:
         """The step that is to start now, or whose next item is."""
+        if self._passing is not None:
+            return None
         maps = [index for index, one in self._maps.items() if one.may_start]
         if not self._plan.workflow.parallel_execution:
             if self._maps or self._running:  # one task at a time: at most a map's next item
@@ -114,7 +118,10 @@ class Scheduler:
             running = replace(running, has_slot=True)
         repeats = call.step.task.repeat is not None and call.outcome is None
         work = run_rounds(call, upstreams) if repeats else run_step(call, upstreams)
-        self._running[asyncio.ensure_future(work)] = running
+        task = asyncio.ensure_future(work)
+        self._running[task] = running
+        if call.outcome is not None:
+            self._passing = task
 
     def _upstreams(self, step: Step, most: int | None = None) -> list[StepCall]:
         """Those that arrows come from; ``most`` of each, since items times items would be too many."""
@@ -149,6 +156,7 @@ class Scheduler:
         done = sorted((task for task in self._running if task.done()), key=lambda t: self._running[t].order)
         for task in done:
             running = self._running.pop(task)
+            self._passing = None if task is self._passing else self._passing
             if running.has_slot:
                 self._run.slots.give_back()
             self._finish_with(running.call, task.result())

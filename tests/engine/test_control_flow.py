@@ -172,6 +172,19 @@ async def test_fail_ends_the_run_whatever_its_strategy(bench: Any, recorded: Any
     assert (await recorded.task_runs(result, 4))["stop"].state.message == "only 3 rows"
 
 
+async def test_what_a_skip_sets_free_starts_before_what_is_below_it(bench: Any) -> None:
+    result = await bench.run(
+        {"name": "first"},
+        {"name": "skipped", "when": "{{ false }}", "depends_on": ["first"]},
+        {"name": "freed", "depends_on": ["skipped"], "trigger_rule": "none_failed"},
+        {"name": "below", "depends_on": ["first"]},
+        parallel_execution=True,
+        max_parallel_tasks=2,
+    )
+    assert result.status == "completed"
+    assert [made.call.task for made in bench.calls] == ["first", "freed", "below"]
+
+
 async def test_finish_lets_what_runs_go_on_and_starts_nothing_more(bench: Any, recorded: Any) -> None:
     enough, loop = asyncio.Event(), asyncio.get_running_loop()
 
