@@ -71,9 +71,10 @@ def load_for_compiling(path: str) -> Loaded | ConfigurationError:
     except ConfigurationError as error:
         return error
     found = [replace(d, severity="error") for d in loaded.warnings if d.code == "literal-credential"]
-    for number, agent in enumerate(loaded.workflow.agents):
-        if not AgentFactory.portable(agent):
-            found.append(_not_portable(loaded, number))
+    for one in (loaded, *loaded.files.values()):
+        for number, agent in enumerate(one.workflow.agents):
+            if not AgentFactory.portable(agent):
+                found.append(_not_portable(one, number))
     return ConfigurationError("it can't be compiled", found) if found else loaded
 
 

@@ -113,6 +113,21 @@ def test_a_class_that_only_one_program_has_is_refused(leadagent, folder):
     assert "digest.yaml:2:26: error[not-portable]" in done.err
 
 
+@pytest.mark.usefixtures("whole_language")
+def test_what_a_sub_workflow_may_not_be_compiled_with_is_told_in_its_own_file(leadagent, folder):
+    (folder / "digest.yaml").write_text("name: digest\ntasks: [{name: t, workflow: parts/a.yaml}]\n")
+    (folder / "parts").mkdir()
+    (folder / "parts" / "a.yaml").write_text(
+        'name: a\nagents: [{name: a, type: custom, custom_params: {class: "__main__:Mine"}, '
+        "authentication: {type: bearer, token: sk-CANARY-123}}]\n"
+        "tasks: [{name: t, agent_name: a, action: go}]\n"
+    )
+    done = leadagent("compile", "digest.yaml")
+    assert done.code == 2
+    assert "parts/a.yaml:2:26: error[not-portable]" in done.err
+    assert "parts/a.yaml:2:113: error[literal-credential]" in done.err
+
+
 def test_two_workflows_of_one_name_are_refused(leadagent, write):
     write("a.yaml", "same/one")
     write("b.yaml", "same%one")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 BROKEN = "name: x\ntasks:\n  - {name: a, agent_name: nobody, action: b, acton: c}\n"
 
 
@@ -77,3 +79,17 @@ def test_a_name_of_a_file_cannot_steer_the_terminal(leadagent):
     assert done.code == 2
     assert "\\x1b[31m.yaml: 1 error\n" in done.err
     assert "\x1b" not in done.err
+
+
+@pytest.mark.usefixtures("whole_language")
+def test_the_problems_of_a_sub_workflow_are_shown_once_and_count_for_all_that_include_it(leadagent, folder):
+    (folder / "broken.yaml").write_text(BROKEN)
+    for name in ("a", "b"):
+        (folder / f"{name}.yaml").write_text(f"name: {name}\ntasks: [{{name: t, workflow: broken.yaml}}]\n")
+    done = leadagent("validate", "a.yaml", "broken.yaml", "b.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("error[unknown-agent]") == 1
+    assert done.err.endswith(
+        "a.yaml: 2 errors\nbroken.yaml: 2 errors\nb.yaml: 2 errors\n",
+    )
+    assert len(leadagent("validate", "--format", "json", "a.yaml", "b.yaml").json) == 2

@@ -27,15 +27,22 @@ def command(files: tuple[str, ...], format: str, strict: bool) -> int:
 
     "-" reads standard input. The exit code is 2 if a file has an error.
     """
+    from leadagent_prefect.cli.failures import coloured
     from leadagent_prefect.cli.workflow_file import read_document
+    from leadagent_prefect.diagnostics import render_text
     from leadagent_prefect.loader import examine
 
     found: list[Diagnostic] = []
+    known: set[Diagnostic] = set()
     for path in dict.fromkeys(files):
         draft, diagnostics = examine(read_document(path))
-        found += diagnostics
+        # A sub-workflow may be one of several files, and be named itself.
+        new = [diagnostic for diagnostic in diagnostics if diagnostic not in known]
+        known.update(new)
+        found += new
         if format == "text":
-            _show(path, draft, diagnostics, strict)
+            sys.stderr.write(render_text(new, color=coloured()))
+            _sum_up(path, draft, diagnostics, strict)
     if format != "text":
         sys.stdout.write(_machine(format, found))
     return 2 if any(_fails(diagnostic, strict) for diagnostic in found) else 0
@@ -45,12 +52,10 @@ def _fails(diagnostic: Diagnostic, strict: bool) -> bool:
     return strict or diagnostic.severity == "error"
 
 
-def _show(path: str, draft: Draft, diagnostics: list[Diagnostic], strict: bool) -> None:
-    from leadagent_prefect.cli.failures import coloured, say
-    from leadagent_prefect.diagnostics import render_text
+def _sum_up(path: str, draft: Draft, diagnostics: list[Diagnostic], strict: bool) -> None:
+    from leadagent_prefect.cli.failures import say
     from leadagent_prefect.diagnostics.words import printable
 
-    sys.stderr.write(render_text(diagnostics, color=coloured()))
     errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
     warnings = len(diagnostics) - errors
     counts = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
