@@ -41,7 +41,7 @@ class RunHandle:
         return self.future.done()
 
     def is_undoing(self) -> bool:
-        """Whether the run has failed or been cancelled, and undoes what it did."""
+        """Whether the run undoes what it did, or runs its ``on_failure`` or ``finally``."""
         return self._control.is_undoing
 
     def cancel(self, reason: str = "the run was cancelled") -> None:

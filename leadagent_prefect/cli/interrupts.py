@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP while a run goes on: the first cancels it, the second gives up on it.
 
-While the run undoes what it did, the second ends that, so that the run ends in order, and the third gives up.
+While the run undoes what it did, or runs the tasks at its end, the second ends that, so that the run ends
+in order, and the third gives up.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Interrupts:
                 say(f"{name}: cancelling the run; once more gives up at once")
             elif undoing and handle.is_undoing():
                 undoing = False
-                say(f"{name} again: nothing more is undone; once more gives up at once")
+                say(f"{name} again: nothing more is undone or cleaned up; once more gives up at once")
             else:
                 say(f"{name} again: giving up; the run may go on where it called a service")
                 raise _GivenUp(number)

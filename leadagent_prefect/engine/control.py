@@ -24,7 +24,7 @@ class RunControl:
     the observers of installed packages are. ``ready`` holds what was found out before the flow run was
     made, so that nothing runs where a secret is missing. ``started`` is called when Prefect has the run as
     Running, ``result`` is set when it has ended, ``undoing`` has an entry for each part of it, and for the
-    whole, that undoes what it did.
+    whole, that undoes what it did, or runs its ``on_failure`` and ``finally``.
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others.
     """

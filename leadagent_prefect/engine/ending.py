@@ -1,4 +1,4 @@
-"""A flow run from its first step to its final state: steps, undoing, outputs, result."""
+"""A flow run from its first step to its final state: steps, outputs, undoing, last tasks, result."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
+from leadagent_prefect.engine.hooks import add_hooks, run_hooks
 from leadagent_prefect.engine.outcome import Verdict, summary, verdict
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
@@ -28,11 +29,13 @@ class Ending:
 
 
 async def go_through(run: Run) -> Ending:
-    """Runs all steps, and undoes what is to be undone."""
+    """Runs all steps, undoes what is to be undone, and runs what is due at the end."""
     run.report.workflow_started(run.started_at)
     try:
         await Scheduler(run).execute()
-        return await end(run)
+        acted = run.acted.is_set()
+        ending = await end(run)
+        return replace(ending, found=await run_hooks(run, ending.found, acted=acted))
     finally:
         await run.pool.close()
 
@@ -59,6 +62,7 @@ def conclude(run: Run, ending: Ending) -> State[Any]:
     result = summary(run.plan, run.outcomes, found.status)
     result.outputs, result.compensated = ending.outputs, run.compensated
     result.errors.update(ending.problems)
+    add_hooks(result, run, found)
     result.flow_run_id = run.run_id
     result.execution_time = round((now() - run.started_at).total_seconds(), 6)
     run.control.result = result

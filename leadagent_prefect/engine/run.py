@@ -43,6 +43,10 @@ class Run:
     ``compensated`` is what was undone so far in the flow run and those within it. ``context`` is that of the
     flow run, outside of any of its task runs. ``enter`` runs the body of a call, ``starts`` bounds how many
     sub-workflows begin at a time.
+
+    ``acted`` is set once a step is tried in this execution, and has not answered from the store. The tasks at
+    the end are a run of their own, see `engine.hooks`: ``ending`` says of what, ``came_to`` what templates
+    see of it.
     """
 
     plan: Plan
@@ -62,6 +66,9 @@ class Run:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     enter: Callable[[StepCall], Awaitable[dict[str, Any]]] = _no_body
     starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    acted: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: Sequence[Any] = ()
+    came_to: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stop(self) -> Stop | None:
@@ -94,7 +101,8 @@ class Run:
     def path(self) -> Sequence[Any]:
         """Of the steps that it is inside of: their `levels` and generations, from the outermost inwards."""
         around = self.around
-        return (*around.path, around.levels, around.generations) if around is not None else ()
+        outside = (*around.path, around.levels, around.generations) if around is not None else ()
+        return (*outside, *self.ending)
 
     @property
     def root_id(self) -> str:
@@ -109,7 +117,17 @@ class Run:
     def inside(self, around: StepCall, plan: Plan, token: StopToken) -> Run:
         """The run of inline tasks."""
         control = self.control.within(token)
-        return replace(self, plan=plan, control=control, around=around, outcomes={}, undoable=[], finish=None)
+        anew: dict[str, Any] = {"outcomes": {}, "undoable": [], "finish": None, "ending": ()}
+        return replace(self, plan=plan, control=control, around=around, **anew)
+
+    def at_its_end(self, plan: Plan, token: StopToken, ending: Sequence[Any], came_to: Mapping[str, Any]) -> Run:
+        """The run of the tasks ``on_failure`` or ``finally``. What has become of the others they see, and what
+        becomes of them those that come later.
+        """
+        anew: dict[str, Any] = {"undoable": [], "finish": None, "ending": ending, "came_to": came_to}
+        last = replace(self, plan=plan, control=self.control.within(token), **anew)
+        last.pool, last.slots = self.pool, self.slots
+        return last
 
     def way_to(self, inner: Run) -> str:
         """What is put before the names of ``inner``, a run within this one, to name them in this flow run."""
@@ -141,7 +159,12 @@ class Run:
             "secrets": self.ready.secrets if secrets is None else secrets,
             "vars": self.ready.variables,
             "env": os.environ,
-            "run": {"id": self.run_id, "name": self.run_name, "started_at": self.started_at.isoformat()},
+            "run": {
+                "id": self.run_id,
+                "name": self.run_name,
+                "started_at": self.started_at.isoformat(),
+                **self.came_to,
+            },
             "workflow": {"name": workflow.name, "version": workflow.version},
         }
 

@@ -70,6 +70,13 @@ class StopToken:
         self.future.add_done_callback(child._follow)
         return child
 
+    def afterwards(self) -> StopToken:
+        """A token of what runs once this one may be set already; both hear of the same requests."""
+        token = StopToken()
+        token.bind()
+        token.asked, token.insisted, token._asked_at = self.asked, self.insisted, self._asked_at
+        return token
+
     def release(self) -> None:
         """The part of the run that a `child` was made for has ended."""
         assert self._parent is not None  # it is a child

@@ -7,6 +7,7 @@ tried once more or taken up, a sub-workflow goes on in the same flow run.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -58,6 +59,8 @@ async def run_subflow(call: StepCall, plan: Plan, token: StopToken) -> tuple[Run
         run = _run(call, plan, ready, token)
         starting.leave()
         ending = await go_through(run)
+        if run.acted.is_set():
+            call.run.acted.set()
         found.append((run, ending))
         return conclude(run, ending)
 
@@ -138,6 +141,9 @@ def _run(call: StepCall, plan: Plan, ready: Ready, token: StopToken) -> Run:
         # Taken up again, templates see the same time as before.
         started_at=flow_run.start_time or now(),
         outcomes={},
+        acted=asyncio.Event(),
+        ending=(),
+        came_to={},
         undoable=[],
         compensated=[],
         finish=None,

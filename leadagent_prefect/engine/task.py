@@ -62,6 +62,8 @@ async def step_task(call: StepCall, upstreams: list[StepCall]) -> Any:
     if stop is not None:
         return _cancelled(call, stop.reason)
     call.attempts = context.task_run.run_count
+    if call.step.body is None:  # whether one with a body does anything, its own steps will tell
+        call.run.acted.set()
     if call.attempts == 1:
         call.tell_started()
     try:

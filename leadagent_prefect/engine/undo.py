@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -99,20 +99,31 @@ async def undo(run: Run, *, by: Run | None = None) -> None:
     calls = _due(run)
     if not calls:
         return
-    token = StopToken()
-    token.bind()
-    if (over := _over(run.control)) is not None:
-        token.set(over)
-    limit = asyncio.ensure_future(_limit(run.control, token))
-    run.control.undoing.append(run.run_id)
     try:
-        for call in calls:
-            await _undo(call, token, by)
+        async with at_the_end(run) as token:
+            for call in calls:
+                await _undo(call, token, by)
     finally:
-        run.control.undoing.remove(run.run_id)
-        limit.cancel()
         for pool in {call.run.pool for call in calls} - {by.pool}:
             await pool.close()  # its own run has ended, and it was opened once more
+
+
+@asynccontextmanager
+async def at_the_end(run: Run) -> AsyncIterator[StopToken]:
+    """The token of what still runs when all steps have ended. A run that is cancelled, before or meanwhile,
+    has ``undo_seconds`` for all of that, from when it was cancelled.
+    """
+    control = run.control
+    token = control.token.afterwards()
+    if (over := _over(control)) is not None:
+        token.set(over)
+    limit = asyncio.ensure_future(_limit(control, token))
+    control.undoing.append(run.run_id)
+    try:
+        yield token
+    finally:
+        control.undoing.remove(run.run_id)
+        limit.cancel()
 
 
 def _due(run: Run) -> list[StepCall]:
@@ -147,11 +158,11 @@ def _ended_at(call: StepCall) -> datetime:
 
 
 def _over(control: RunControl) -> Stop | None:
-    """Why nothing is undone any more, if so."""
+    """Why nothing is undone or cleaned up any more, if so."""
     if control.token.insisted.is_set():
         return _INSISTED
     if control.token.asked.is_set() and _left(control) <= 0:
-        return Stop("cancelled", f"a cancelled run undoes for at most {control.undo_seconds:g} s")
+        return Stop("cancelled", f"a cancelled run has at most {control.undo_seconds:g} s to undo and clean up")
     return None
 
 

@@ -39,9 +39,8 @@ def build(
         )
         for index, task in enumerate(workflow.tasks)
     )
-    hooks = [
-        _nested(workflow, tasks, None, parts or {}) for tasks in (workflow.on_failure, workflow.finally_)
-    ]
+    last = workflow.model_copy(update={"failure_strategy": "continue_on_failure"})
+    hooks = [_nested(last, tasks, None, parts or {}) for tasks in (workflow.on_failure, workflow.finally_)]
     return Plan(workflow, steps, digest, filename, dict(lines or {}), *hooks)
 
 

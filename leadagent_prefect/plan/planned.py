@@ -21,7 +21,8 @@ class Plan:
 
     ``steps`` are in file order. ``line`` of a step (1-based) is in ``lines`` where the file is known;
     ``digest`` is the SHA-256 of the workflow's text. ``on_failure`` and ``finally_`` are the tasks that run
-    when all else has ended, as plans of their own: what they read of other tasks is no dependency.
+    when all else has ended, as plans of their own: what they read of other tasks is no dependency, and one
+    that fails does not keep the others from running.
     """
 
     workflow: Workflow
@@ -53,6 +54,11 @@ class Plan:
         return {agent.name: agent for agent in self.workflow.agents if agent.name in used}
 
     @property
+    def at_the_end(self) -> tuple[Plan, ...]:
+        """The tasks that run when all else has ended."""
+        return tuple(plan for plan in (self.on_failure, self.finally_) if plan is not None)
+
+    @property
     def undos(self) -> list[Step]:
         """The calls that undo tasks, in file order."""
         return [step.undo for step in self.steps if step.undo is not None]
@@ -75,9 +81,8 @@ class Plan:
         yield self
         bodies = [step.body for step in self.steps if step.body is not None]
         inline = [body.plan for body in bodies if body.file is None]
-        for plan in [*inline, self.on_failure, self.finally_]:
-            if plan is not None:
-                yield from plan._of_the_file
+        for plan in [*inline, *self.at_the_end]:
+            yield from plan._of_the_file
 
     @cached_property
     def required_secrets(self) -> frozenset[str]:

@@ -119,7 +119,7 @@ def test_while_a_run_undoes_a_second_ctrl_c_ends_that():
     assert handle.reasons == ["interrupted by SIGTERM", "interrupted by SIGINT"]
     assert said == [
         "SIGTERM: cancelling the run; once more gives up at once",
-        "SIGINT again: nothing more is undone; once more gives up at once",
+        "SIGINT again: nothing more is undone or cleaned up; once more gives up at once",
     ]
 
 

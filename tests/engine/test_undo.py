@@ -292,7 +292,7 @@ async def test_a_run_that_is_cancelled_while_it_undoes_has_a_limited_time_for_it
     assert result.status == "failed"  # as it was when the undoing began
     (one,) = result.compensated
     assert one.error is not None
-    assert one.error.endswith("may be in effect: a cancelled run undoes for at most 0.05 s")
+    assert one.error.endswith("may be in effect: a cancelled run has at most 0.05 s to undo and clean up")
 
 
 async def test_cancelling_the_await_once_more_ends_the_undoing(bench: Any) -> None:

@@ -1,0 +1,120 @@
+"""``on_failure`` and ``finally``: the tasks that run when all else has ended, whatever it has come to.
+
+Each group is a run of its own within the flow run: it has the agents, the secrets and the outcomes of the
+tasks before it, and neither their strategy nor their time limit. Nothing in it changes what the run came to.
+
+Results are kept under a number of the ending, so that an execution that was interrupted here goes on where
+it stopped. One that has tried a step again comes to another ending, and all runs anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import anyio
+from prefect.filesystems import WritableFileSystem
+from prefect.results import aget_default_result_storage, get_result_store
+
+from leadagent_prefect.engine.outcome import Outcome, Verdict, summary
+from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.schedule import Scheduler
+from leadagent_prefect.engine.undo import at_the_end
+from leadagent_prefect.plan import Plan
+from leadagent_prefect.results import WorkflowResult
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that the number of an ending may take: what is due then must not wait for it.
+_PATIENCE_SECONDS = 5.0
+
+
+def hooks_of(plan: Plan, found: Verdict) -> Mapping[str, Plan]:
+    """The groups that run after this verdict, by their names, in their order."""
+    failed = found.status == "failed"
+    groups = {"on_failure": plan.on_failure if failed else None, "finally": plan.finally_}
+    return {name: group for name, group in groups.items() if group is not None}
+
+
+async def run_hooks(run: Run, found: Verdict, *, acted: bool) -> Verdict:
+    """Runs the groups, one after the other; the verdict with those of their tasks that failed in its message.
+
+    ``acted`` says whether a step was tried in this execution. Never raises for what a task does.
+    """
+    hooks = hooks_of(run.plan, found)
+    if not hooks:
+        return found
+    message = found.message
+    seen = _came_to(run, found)
+    async with at_the_end(run) as token:
+        number = await _number(run, acted, found.status != "completed")
+        for name, plan in hooks.items():
+            part = token.child()
+            await Scheduler(run.at_its_end(plan, part, (name, number), seen)).execute()
+            part.release()
+            failed = [step.name for step in plan.steps if _failed(run.outcomes[step.name])]
+            message += f"; {name} failed: {', '.join(failed)}" if failed else ""
+        await _keep(run, number, is_over=token.stop is None)
+    return replace(found, message=message)
+
+
+def add_hooks(result: WorkflowResult, run: Run, found: Verdict) -> None:
+    """Adds what came of the groups to the result. They are in no count."""
+    for plan in hooks_of(run.plan, found).values():
+        told = summary(plan, run.outcomes, found.status)
+        result.results.update(told.results)
+        result.errors.update(told.errors)
+        result.tasks.update(told.tasks)
+
+
+def _came_to(run: Run, found: Verdict) -> Mapping[str, Any]:
+    """What templates see of ``run`` besides its id, its name and its start."""
+    return {
+        "status": found.status,
+        "error": None if found.status == "completed" else found.message,
+        "failed_tasks": [step.name for step in run.plan.steps if _failed(run.outcomes[step.name])],
+    }
+
+
+def _failed(outcome: Outcome) -> bool:
+    return outcome.status == "failed"
+
+
+async def _number(run: Run, acted: bool, failed: bool) -> int:
+    """That of the ending: the last one's where this execution takes up what interrupted that. A sub-workflow
+    that has completed is entered again too, and has not ended once more.
+    """
+    last = await _kept(run)
+    number = int(last["number"]) + (acted or (failed and bool(last["over"]))) if last is not None else 1
+    await _keep(run, number, is_over=False)
+    return number
+
+
+async def _kept(run: Run) -> dict[str, Any] | None:
+    try:
+        with anyio.fail_after(_PATIENCE_SECONDS):
+            kept: dict[str, Any] = json.loads(await (await _storage()).read_path(_place(run)))
+            return kept
+    except Exception:  # noqa: BLE001  # each storage says in its own way that there is none
+        return None
+
+
+async def _keep(run: Run, number: int, *, is_over: bool) -> None:
+    content = json.dumps({"number": number, "over": is_over}).encode()
+    try:
+        with anyio.fail_after(_PATIENCE_SECONDS):
+            await (await _storage()).write_path(_place(run), content)
+    except Exception as error:  # noqa: BLE001  # an execution that comes later does all of it again
+        _log.warning("that the run has come to its end is not kept: %s", type(error).__name__)
+
+
+async def _storage() -> WritableFileSystem:
+    return get_result_store().result_storage or await aget_default_result_storage()
+
+
+def _place(run: Run) -> str:
+    return hashlib.sha256(json.dumps(["ending", run.root_id, run.path]).encode()).hexdigest()
