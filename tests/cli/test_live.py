@@ -32,7 +32,7 @@ def console():
 
 @pytest.fixture
 def live(console, clock):
-    return LiveDisplay(20, console, clock)
+    return LiveDisplay(["fetch", "later", *map(str, range(18))], console, clock)
 
 
 def event(type: str, name: str = "fetch", **facts) -> Event:
@@ -88,7 +88,7 @@ def test_more_tasks_than_fit_are_counted(live):
 
 @pytest.mark.parametrize("name", ["a_task_with_a_long_name_" * 9, "日本語" * 30])
 def test_a_row_is_one_line_however_long_the_name(clock, name):
-    live = LiveDisplay(1, Console(file=io.StringIO(), width=40), clock)
+    live = LiveDisplay([name], Console(file=io.StringIO(), width=40), clock)
     live(event("task_started", name))
     live(event("task_retrying", name, attempt=1, execution_time=4.0, error="no", error_class="timeout"))
     (row, _) = picture(live)
@@ -125,3 +125,10 @@ def test_a_display_that_shows_nothing_takes_everything():
     with Display() as shown:
         shown(event("task_started"))
         shown.say("x")
+
+
+def test_what_runs_at_the_end_is_shown_and_not_counted(live):
+    live(event("task_started", "clean"))
+    assert picture(live) == ["clean: 0.0s", "0/20 tasks, 0s"]
+    live(event("task_completed", "clean", execution_time=0.0))
+    assert picture(live) == ["0/20 tasks, 0s"]
