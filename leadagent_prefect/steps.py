@@ -114,6 +114,9 @@ class Step:
         """What it does, in a few words."""
         if self.kind == "call":
             return f"{self.agent.name}: {self.action}"
+        if self.body is not None:
+            count = len(self.body.plan.steps)
+            return f"workflow: {self.body.file}" if self.body.file else f"{count} task{'s' * (count > 1)}"
         return f"wait {self.task.wait:g} s" if self.kind == "wait" else self.kind
 
     @property
@@ -132,7 +135,15 @@ class Step:
     def notes(self) -> tuple[str, ...]:
         """What else there is to say of it in a picture, each in a few words."""
         undo = (f"undone by {self.undo.shown}",) if self.undo is not None else ()
-        return ((self.condition,) if self.condition else ()) + undo
+        return ((self.condition,) if self.condition else ()) + self._rounds + undo
+
+    @property
+    def _rounds(self) -> tuple[str, ...]:
+        repeat = self.task.repeat
+        if repeat is None:
+            return ()
+        pause = f", {repeat.every:g} s apart" if repeat.every else ""
+        return (f"until {on_one_line(repeat.until)}, at most {repeat.max_times} times{pause}",)
 
     def tolerated(self, total: int) -> int:
         """How many of ``total`` items may fail; a percentage is rounded down."""

@@ -13,3 +13,8 @@ inputs = click.option(
     metavar="NAME=VALUE",
     help="An input; JSON where it parses.",
 )
+
+#: ``--closed``, as the parameter ``closed``.
+closed = click.option(
+    "--closed", is_flag=True, help="Show a sub-workflow, or tasks that stand inline, as one task."
+)

@@ -36,6 +36,6 @@ def load_workflow(path: str, *, quiet: bool = False) -> Loaded:
 
 def load_plan(path: str) -> Plan:
     """The plan of a file. Raises `ConfigurationError`."""
-    from leadagent_prefect.plan import build
+    from leadagent_prefect.plan import plan_of
 
-    return build(load_workflow(path).workflow, filename=path)
+    return plan_of(load_workflow(path))

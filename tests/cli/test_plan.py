@@ -72,8 +72,10 @@ def test_every_item_of_a_map_counts_where_they_are_known():
     each = {"name": "x", "for_each": [1, 2, 3, 4, 5], "max_concurrency": 2}
     assert worst(each) == (5, 30.0)  # two at a time, three times
     assert worst(each, parallel_execution=True, max_parallel_tasks=5) == (5, 30.0)
-    # 50 / 2 + 30 / 2: never more than the chain of the map itself, which is 30, were it alone.
-    assert worst(each, parallel_execution=True, max_parallel_tasks=2) == (5, 40.0)
+    assert worst(each, parallel_execution=True, max_parallel_tasks=2) == (5, 30.0)  # no more than 2 can meet
+    one_at_a_time = each | {"max_concurrency": 1}
+    # 60 / 1: with a task beside it two can meet, and there is room for one.
+    assert worst(one_at_a_time, {"name": "y"}, parallel_execution=True, max_parallel_tasks=1) == (6, 60.0)
 
 
 def test_a_map_over_what_is_not_known_counts_as_one_and_says_so(leadagent, folder):

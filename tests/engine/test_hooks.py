@@ -1,4 +1,4 @@
-"""``on_failure`` and ``finally``: what runs when all else has ended, what it sees, and that it changes nothing."""
+"""``on_failure`` and ``finally`` run when all else has ended, see how it ended, and change nothing of it."""
 
 from __future__ import annotations
 

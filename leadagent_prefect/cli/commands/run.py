@@ -47,7 +47,7 @@ def command(
     with Interrupts() as interrupts:
         loaded = load_workflow(file, quiet=quiet)
         inputs = check_inputs(loaded.workflow, _inputs(loaded, assignments, inputs_file))
-        with display(len(loaded.workflow.tasks), quiet=quiet) as shown:
+        with display([task.name for task in loaded.workflow.tasks], quiet=quiet) as shown:
             result = _run(loaded, inputs, shown, interrupts, cache=not no_cache)
     _print(result, as_json)
     if interrupts.number is not None:

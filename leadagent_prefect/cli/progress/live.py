@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import cast
 
@@ -25,12 +25,18 @@ _STYLES = {"task_completed": "green", "task_failed": "red", "task_retrying": "ye
 
 
 class LiveDisplay(Display):
-    """Rows of running and waiting tasks. ``clock`` is in seconds; what counts are its differences."""
+    """Rows of running and waiting tasks, those at the end too, and how many of ``tasks`` have ended.
+
+    ``clock`` is in seconds; what counts are its differences.
+    """
 
     def __init__(
-        self, total: int, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        tasks: Collection[str],
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._clock = total, clock
+        self._tasks, self._clock = frozenset(tasks), clock
         self._console = console or Console(stderr=True, highlight=False)
         self._began = clock()
         self._rows: dict[str, _Row] = {}
@@ -73,7 +79,8 @@ class LiveDisplay(Display):
             row.attempt = (event.attempt or 1) + 1
             row.waits_until = self._clock() + (event.execution_time or 0)
         else:
-            self._ended += event.item is None and event.type.startswith("task_")
+            ended = event.item is None and event.type.startswith("task_")
+            self._ended += ended and event.name in self._tasks
             self._rows.pop(key, None)
 
     def _print(self, text: Text) -> None:
@@ -83,7 +90,7 @@ class LiveDisplay(Display):
         now = self._clock()
         with self._lock:
             rows = list(self._rows.values())
-            head = f"{self._ended}/{self._total} tasks, {now - self._began:.0f}s"
+            head = f"{self._ended}/{len(self._tasks)} tasks, {now - self._began:.0f}s"
         frame = cast(Text, self._spinner.render(self._console.get_time()))  # a Text, as it has none beside it
         mark = Text.assemble(frame, " ")
         width = self._console.width - mark.cell_len
