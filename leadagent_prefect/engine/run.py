@@ -120,9 +120,11 @@ class Run:
         anew: dict[str, Any] = {"outcomes": {}, "undoable": [], "finish": None, "ending": ()}
         return replace(self, plan=plan, control=control, around=around, **anew)
 
-    def at_its_end(self, plan: Plan, token: StopToken, ending: Sequence[Any], came_to: Mapping[str, Any]) -> Run:
-        """The run of the tasks ``on_failure`` or ``finally``. What has become of the others they see, and what
-        becomes of them those that come later.
+    def at_its_end(
+        self, plan: Plan, token: StopToken, ending: Sequence[Any], came_to: Mapping[str, Any]
+    ) -> Run:
+        """The run of the tasks ``on_failure`` or ``finally``. What has become of the others they see, and
+        those that come later what becomes of them.
         """
         anew: dict[str, Any] = {"undoable": [], "finish": None, "ending": ending, "came_to": came_to}
         last = replace(self, plan=plan, control=self.control.within(token), **anew)

@@ -20,7 +20,10 @@ FORMATS: Mapping[Format, tuple[str, ...]] = {
 }
 
 
-def render_graph(plan: Plan, format: Format = "tree") -> str:
-    """The picture as text that ends with a line break."""
+def render_graph(plan: Plan, format: Format = "tree", *, opened: bool = True) -> str:
+    """The picture as text that ends with a line break.
+
+    A sub-workflow, or tasks that stand inline, are drawn within the task they are of, unless not ``opened``.
+    """
     render = import_module(f"leadagent_prefect.graph.{format}").render
-    return cast(Callable[[Plan], str], render)(plan)
+    return cast(Callable[[Plan, bool], str], render)(plan, opened)

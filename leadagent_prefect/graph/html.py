@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from leadagent_prefect.diagnostics.words import printable
 from leadagent_prefect.graph import svg
+from leadagent_prefect.graph.parts import Part, parts_of
 from leadagent_prefect.plan import Plan, Step
 
 _STYLE = """
@@ -18,25 +20,37 @@ _STYLE = """
 """
 
 
-def render(plan: Plan) -> str:
+def render(plan: Plan, opened: bool = True) -> str:
     """One file without scripts or outside resources."""
     name = _text(plan.name)
     description = f"<p>{_text(plan.workflow.description)}</p>\n" if plan.workflow.description else ""
-    rows = "\n".join(_row(step) for step in plan.in_order)
+    rows = "\n".join(row for part in parts_of(plan, opened) for row in _rows(part))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{name}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n{description}"
-        f"<figure>\n{svg.render(plan)}</figure>\n<table>\n"
+        f"<figure>\n{svg.render(plan, opened)}</figure>\n<table>\n"
         f"<tr><th>Task</th><th>Agent</th><th>Action</th><th>Waits for</th><th>When</th>"
         f"<th>Undone by</th></tr>\n{rows}\n</table>\n</body>\n</html>\n"
     )
 
 
-def _row(step: Step) -> str:
+def _rows(part: Part, around: str = "") -> Iterator[str]:
+    """Those of a part and of all that is drawn in it: the names as those of their task runs begin."""
+    if part.title:
+        yield f'<tr><th colspan="6">{_text(f"{around} {part.title}".strip())}</th></tr>'
+    for step in part.plan.in_order:
+        name = f"{around}{'.' if around else ''}{step.name}"
+        yield _row(step, name)
+        for inner in part.within(step):
+            yield from _rows(inner, name)
+
+
+def _row(step: Step, name: str) -> str:
     called = (step.agent.name, step.action) if step.kind == "call" else ("", step.shown)
     undone = step.undo.shown if step.undo is not None else ""
-    cells = (step.name, *called, ", ".join(step.upstreams), step.condition, undone)
+    when = ", ".join(step.notes[: len(step.notes) - (step.undo is not None)])
+    cells = (name, *called, ", ".join(step.upstreams), when, undone)
     return f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>"
 
 

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from leadagent_prefect.diagnostics.words import printable
-from leadagent_prefect.plan import Plan
+from leadagent_prefect.graph.parts import Part, parts_of
+from leadagent_prefect.plan import Plan, Step
 
 
-def render(plan: Plan) -> str:
+def render(plan: Plan, opened: bool = True) -> str:
     """A flowchart whose node ids are ``t0``, ``t1``, ...: no name of a task can be a word of mermaid."""
     lines = ["flowchart TD"]
-    for step in plan.steps:
-        below = "<br/>".join(_text(line) for line in (step.shown, *step.notes))
-        lines.append(f'    t{step.index}["{_text(step.name)}<br/><small>{below}</small>"]')
-    for step in plan.steps:
-        lines += [f"    t{plan.by_name[name].index} --> t{step.index}" for name in step.upstreams]
+    for part in parts_of(plan, opened):
+        lines += _part(part, "    ")
     return "\n".join(lines) + "\n"
+
+
+def _part(part: Part, indent: str) -> Iterator[str]:
+    if part.title:
+        yield f'{indent}subgraph {part.id}["{_text(part.title)}"]'
+    deeper = indent + "    " * bool(part.title)
+    for step in part.plan.steps:
+        yield from _node(part, step, deeper)
+    for step in part.plan.steps:
+        above = (part.plan.by_name[name] for name in step.upstreams)
+        yield from (f"{deeper}{part.node(one)} --> {part.node(step)}" for one in above)
+    if part.title:
+        yield f"{indent}end"
+
+
+def _node(part: Part, step: Step, indent: str) -> Iterator[str]:
+    below = "<br/>".join(_text(line) for line in (step.shown, *step.notes))
+    label = f'{part.node(step)}["{_text(step.name)}<br/><small>{below}</small>"]'
+    inner = part.within(step)
+    yield f"{indent}{'subgraph ' if inner else ''}{label}"
+    if inner:
+        for one in inner:
+            yield from _part(one, indent + "    ")
+        yield f"{indent}end"
 
 
 def _text(text: str) -> str:

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leadagent_prefect.diagnostics.words import printable
+from leadagent_prefect.graph.parts import Part, parts_of
 from leadagent_prefect.plan import Plan, Step
 
 #: Deeper tasks begin a tree of their own at the left, so that a long chain stays readable.
 _DEEPEST = 24
 
 
-def render(plan: Plan) -> str:
-    """A task that waits for several stands under the last of them, and is mentioned under the others."""
-    return "\n".join([printable(plan.name), *_Tree(plan).lines()]) + "\n"
+def render(plan: Plan, opened: bool = True) -> str:
+    """A task that waits for several stands under the last of them, and is mentioned under the others. The
+    tasks within one stand behind a dotted line.
+    """
+    lines = [printable(plan.name)]
+    for part in parts_of(plan, opened):
+        lines += [*(["", part.title] if part.title else []), *_Tree(part).lines()]
+    return "\n".join(lines) + "\n"
 
 
 class _Tree:
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        position = {step.name: n for n, step in enumerate(plan.in_order)}
+    def __init__(self, part: Part) -> None:
+        self._part, self._plan = part, part.plan
+        position = {step.name: n for n, step in enumerate(self._plan.in_order)}
         #: Under whom each task is shown in full.
         self._home = {
-            step.name: max(step.upstreams, key=position.__getitem__, default=None) for step in plan.steps
+            step.name: max(step.upstreams, key=position.__getitem__, default=None)
+            for step in self._plan.steps
         }
         self._cut: list[str] = []
 
@@ -42,12 +49,19 @@ class _Tree:
             yield f"{prefix}{'└─ ' if last else '├─ '}{_label(step) if at_home else f'({printable(name)})'}"
             children = self._plan.dependents[name] if at_home else ()
             deeper = prefix + ("   " if last else "│  ")
+            if at_home:
+                yield from (f"{deeper}┊  {line}" for line in self._body(step))
             if children and len(deeper) >= 3 * _DEEPEST:
                 self._cut.append(name)
                 yield f"{deeper}└─ ... below"
                 continue
             rows = [(child, name, deeper, n == len(children) - 1) for n, child in enumerate(children)]
             stack += rows[::-1]
+
+    def _body(self, step: Step) -> Iterator[str]:
+        for part in self._part.within(step):
+            yield from [part.title] if part.title else []
+            yield from _Tree(part).lines()
 
 
 def _label(step: Step) -> str:

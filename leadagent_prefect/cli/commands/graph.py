@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from leadagent_prefect.cli import options
 from leadagent_prefect.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
     type=click.Choice(["tree", "mermaid", "dot", "svg", "html"]),
     help="By default what the ending of --output says, otherwise tree.",
 )
+@options.closed
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def command(file: str, format: Format | None, output: str | None, force: bool) -> int:
+def command(file: str, format: Format | None, closed: bool, output: str | None, force: bool) -> int:
     """Draw a workflow's tasks and who waits for whom."""
     from leadagent_prefect.cli.files import write_output
     from leadagent_prefect.cli.workflow_file import load_plan
     from leadagent_prefect.graph import render_graph
 
     chosen = format or _format_of(output)
-    write_output(render_graph(load_plan(file), chosen), output, force=force)
+    write_output(render_graph(load_plan(file), chosen, opened=not closed), output, force=force)
     return 0
 
 
