@@ -162,7 +162,7 @@ class _Assembly:
             return _stand_in(model, value, keys, path)
 
     def unsupported(self, model: type[BaseModel], value: Mapping[str, Any], path: Path, key: str) -> None:
-        if key not in value or key not in UNSUPPORTED[model]:
+        if key not in value or key not in UNSUPPORTED.get(model, ()):
             return
         message = f'key "{key}" is not supported yet: this version of leadagent does not run it'
         place = (*path, key)

@@ -27,7 +27,6 @@ from leadagent_prefect.source import Path
 
 #: Keys of the language that are read but not run yet.
 UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
-    Workflow: frozenset({"on_failure", "finally"}),
     AgentConfig: frozenset({"circuit_breaker", "max_concurrency", "rate_limit"}),
     TaskConfig: frozenset(
         {

@@ -12,8 +12,8 @@ from leadagent_prefect import AgentResponse
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import build_flow
 from leadagent_prefect.engine.runner import run_in_thread
-from leadagent_prefect.models import Workflow
-from leadagent_prefect.plan import Plan, build
+from leadagent_prefect.loader import load
+from leadagent_prefect.plan import Plan, plan_of
 
 NO = AgentResponse(success=False, error="no", error_class="tool_error")
 SEEN = "{{ run.status }}, {{ run.error }}, {{ run.failed_tasks }}"
@@ -34,7 +34,7 @@ def planned(bench: Any, *tasks: Any, **settings: Any) -> Plan:
     """Tasks of all lists have the agent "probe", where they say nothing of their kind."""
     for name in {"on_failure", "finally"} & settings.keys():
         settings[name] = bench.workflow(*settings[name])["tasks"]
-    return build(Workflow.model_validate(bench.workflow(*tasks, **settings), by_alias=True, by_name=False))
+    return plan_of(load(bench.workflow(*tasks, **settings)))
 
 
 def start(bench: Any, *tasks: Any, control: RunControl | None = None, **settings: Any) -> Any:
