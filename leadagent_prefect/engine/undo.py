@@ -162,7 +162,9 @@ def _over(control: RunControl) -> Stop | None:
     if control.token.insisted.is_set():
         return _INSISTED
     if control.token.asked.is_set() and _left(control) <= 0:
-        return Stop("cancelled", f"a cancelled run has at most {control.undo_seconds:g} s to undo and clean up")
+        return Stop(
+            "cancelled", f"a cancelled run has at most {control.undo_seconds:g} s to undo and clean up"
+        )
     return None
 
 

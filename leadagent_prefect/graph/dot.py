@@ -56,7 +56,7 @@ def _edge(part: Part, above: Step, below: Step) -> str:
         if part.within(step)
     ]
     options = f" [{', '.join(ends)}]" if ends else ""
-    return f"{part.last_leaf(above)} -> {part.last_leaf(below)}{options};"
+    return f"{part.leaf(above, -1)} -> {part.leaf(below, 0)}{options};"
 
 
 def _quoted(text: str) -> str:

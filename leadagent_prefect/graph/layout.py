@@ -10,14 +10,14 @@ from typing import NamedTuple
 from leadagent_prefect.graph.parts import Part
 from leadagent_prefect.plan import Step
 
-WIDTH, HEIGHT, GAP_X, GAP_Y = 180, 46, 24, 54
+_WIDTH, _HEIGHT, _GAP_X, GAP_Y = 180, 46, 24, 54
 #: Around what is drawn within a box, or a group; and the room of the words above it.
 PADDING = 16
-HEAD = {True: 42, False: 24}
+_HEAD = {True: 42, False: 24}
 
 
 class Box(NamedTuple):
-    """A task's box, by its upper left corner in the drawing around it; ``inner`` lie within, below its head."""
+    """A task's box, by its upper left corner in the drawing around it; ``inner`` lie below its head."""
 
     x: float
     y: float
@@ -61,25 +61,25 @@ def _group(part: Part, top: float) -> Group:
     edge = PADDING if part.title else 0
     widest = max(_row_width([sizes[name] for name in row]) for row in part.plan.levels)
     boxes: dict[str, Box] = {}
-    y = HEAD[False] + PADDING / 2 if part.title else 0.0
+    y = _HEAD[False] + PADDING / 2 if part.title else 0.0
     for row in part.plan.levels:
         x = edge + (widest - _row_width([sizes[name] for name in row])) / 2
         for name in sorted(row, key=lambda name: _wish(part.plan.by_name[name], boxes)):
             boxes[name] = sizes[name]._replace(x=x, y=y)
-            x += sizes[name].width + GAP_X
+            x += sizes[name].width + _GAP_X
         y += max(sizes[name].height for name in row) + GAP_Y
     return Group(part, boxes, 0.0, top, widest + 2 * edge, y - GAP_Y + edge)
 
 
 def _row_width(row: list[Box]) -> float:
-    return sum(box.width + GAP_X for box in row) - GAP_X
+    return sum(box.width + _GAP_X for box in row) - _GAP_X
 
 
 def _size(part: Part, step: Step) -> Box:
     inner = part.within(step)
     if not inner:
-        return Box(0, 0, WIDTH, HEIGHT)
-    groups = place(inner, HEAD[True])
+        return Box(0, 0, _WIDTH, _HEIGHT)
+    groups = place(inner, _HEAD[True])
     last = groups[-1]
     return Box(0, 0, last.width + 2 * PADDING, last.y + last.height + PADDING, groups)
 

@@ -33,10 +33,10 @@ class Part:
             return []
         return parts_of(step.body.plan, self.is_open, self.node(step))
 
-    def last_leaf(self, step: Step) -> str:
-        """The id of a step, or of one that has no body in it."""
+    def leaf(self, step: Step, place: int) -> str:
+        """The id of a step, or of one within that has no body: by its place in the order, 0 or -1."""
         inner = self.within(step)
-        return inner[0].last_leaf(inner[0].plan.steps[-1]) if inner else self.node(step)
+        return inner[0].leaf(inner[0].plan.in_order[place], place) if inner else self.node(step)
 
 
 def parts_of(plan: Plan, is_open: bool, before: str = "") -> list[Part]:

@@ -56,7 +56,7 @@ def _group(group: Group, x: float, y: float) -> Iterator[str]:
     if part.title:
         size = f'width="{group.width:g}" height="{group.height:g}"'
         yield f'  <rect class="end" x="{x:g}" y="{y:g}" {size} rx="6"/>'
-        words = _xml(_short(part.title, group.width))
+        words = _xml(_short(part.title, 1.2 * group.width))
         yield f'  <text class="small" x="{x + group.width / 2:g}" y="{y + 18:g}">{words}</text>'
     placed = {
         name: box._replace(x=box.x + x, y=box.y + y) for name, box in group.boxes.items()

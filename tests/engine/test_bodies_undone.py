@@ -153,7 +153,7 @@ async def test_all_bodies_of_a_cancelled_run_share_the_time_for_undoing(bench: A
     handle.cancel()
     result = await asyncio.wrap_future(handle.future)
     assert undone(result) == [("outer.b", None, "unknown"), ("a", None, "failed")]
-    assert result.compensated[1].error == "not undone: a cancelled run undoes for at most 0.2 s"
+    assert result.compensated[1].error == "not undone: a cancelled run has at most 0.2 s to undo and clean up"
 
 
 async def test_an_answer_that_does_not_fit_undoes_the_body(bench: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import pytest
 
 from leadagent_prefect.graph import FORMATS, render_graph
 from leadagent_prefect.loader import load
+from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import build
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,14 +29,18 @@ HOSTILE = [
 ]
 
 
-CALLING_NOBODY = {"value", "wait", "fail", "finish"}
+CALLING_NOBODY = {"workflow", "tasks", "value", "wait", "fail", "finish"}
+AGENTS = [{"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1"}]
+
+
+def filled(tasks):
+    call = {"agent_name": "a", "action": "GET"}
+    rows = [({} if CALLING_NOBODY & task.keys() else call) | task for task in tasks]
+    return [row | {"tasks": filled(row["tasks"])} if "tasks" in row else row for row in rows]
 
 
 def plan(*tasks, name="flow", **settings):
-    agents = [{"name": "a", "type": "http_api", "endpoint": "http://127.0.0.1"}]
-    call = {"agent_name": "a", "action": "GET"}
-    rows = [({} if CALLING_NOBODY & task.keys() else call) | task for task in tasks]
-    return build(load({"name": name, "agents": agents, "tasks": rows, **settings}).workflow)
+    return build(load({"name": name, "agents": AGENTS, "tasks": filled(tasks), **settings}).workflow)
 
 
 @pytest.fixture
@@ -64,6 +70,141 @@ def branches():
 def hostile():
     tasks = [{"name": name, "action": name, "when": f"{{{{ {json.dumps(name)} }}}}"} for name in HOSTILE]
     return plan(*tasks, {"name": "last", "depends_on": HOSTILE}, name=HOSTILE[1], description="<b>")
+
+
+def nested(name):
+    """Plans in a plan, each part of which has tasks of that name."""
+    part = {"name": name, "agents": AGENTS, "tasks": filled([{"name": name}, {"name": "y"}])}
+    part["finally"] = filled([{"name": f"{name}z"}])
+    repeat = {"until": f"{{{{ result == {json.dumps(name)} }}}}", "every": 10, "max_times": 6}
+    inner = [{"name": name}, {"name": "y", "depends_on": [name], "compensate": {"action": "DELETE"}}]
+    whole = {
+        "name": name,
+        "agents": AGENTS,
+        "tasks": filled(
+            [
+                {"name": "first"},
+                {"name": f"{name}each", "depends_on": ["first"], "tasks": inner, "repeat": repeat},
+                {"name": "sub", "workflow": "other.yaml", "for_each": [1, 2]},
+                {"name": "join", "depends_on": [f"{name}each", "sub"]},
+            ]
+        ),
+        "on_failure": filled([{"name": f"{name}f"}]),
+        "finally": filled([{"name": "clean"}, {"name": "log", "depends_on": ["clean"], "tasks": inner}]),
+    }
+    parts = {"other.yaml": build(Workflow.model_validate(part, by_alias=True, by_name=False))}
+    return build(Workflow.model_validate(whole, by_alias=True, by_name=False), parts=parts)
+
+
+def test_a_tree_shows_tasks_in_tasks_and_those_at_the_end():
+    assert render_graph(nested("x")) == (
+        "x\n"
+        "├─ first  [a: GET]\n"
+        '│  └─ xeach  [2 tasks]  until {{ result == "x" }}, at most 6 times, 10 s apart\n'
+        "│     ┊  └─ x  [a: GET]\n"
+        "│     ┊     └─ y  [a: GET]  undone by a: DELETE\n"
+        "│     └─ join  [a: GET]  (waits for 2 tasks)\n"
+        "└─ sub  [workflow: other.yaml]  for each of 2\n"
+        "   ┊  ├─ x  [a: GET]\n"
+        "   ┊  └─ y  [a: GET]\n"
+        "   ┊  finally, at the end of every run\n"
+        "   ┊  └─ xz  [a: GET]\n"
+        "   └─ (join)\n"
+        "\n"
+        "on_failure, after a run that failed\n"
+        "└─ xf  [a: GET]\n"
+        "\n"
+        "finally, at the end of every run\n"
+        "└─ clean  [a: GET]\n"
+        "   └─ log  [2 tasks]\n"
+        "      ┊  └─ x  [a: GET]\n"
+        "      ┊     └─ y  [a: GET]  undone by a: DELETE\n"
+    )
+
+
+def test_a_closed_tree_shows_no_task_of_a_task():
+    closed = render_graph(nested("x"), opened=False)
+    assert "┊" not in closed
+    assert "└─ sub  [workflow: other.yaml]  for each of 2\n   └─ (join)" in closed
+    assert "   └─ log  [2 tasks]\n" in closed
+
+
+def test_mermaid_and_dot_draw_bodies_as_groups_with_arrows_to_them():
+    lines = {line.strip() for line in render_graph(nested("x"), "mermaid").splitlines()}
+    wanted = {"t0 --> t1", "t1 --> t3", "t2 --> t3", "t1t0 --> t1t1", "e0 --> e1", "e1t0 --> e1t1"}
+    assert wanted <= lines
+    assert 't2e0["xz<br/><small>a#58; GET</small>"]' in lines
+    assert [line.split("[")[0] for line in sorted(lines) if line.startswith("subgraph")] == [
+        "subgraph e1",
+        "subgraph e",
+        "subgraph f",
+        "subgraph t1",
+        "subgraph t2",
+        "subgraph t2e",
+    ]
+    lines = {line.strip() for line in render_graph(nested("x"), "dot").splitlines()}
+    assert {
+        "t0 -> t1t0 [lhead=cluster_t1];",
+        "t1t1 -> t3 [ltail=cluster_t1];",
+        "t2t1 -> t3 [ltail=cluster_t2];",
+        "e0 -> e1t0 [lhead=cluster_e1];",
+        'label="finally, at the end of every run";',
+    } <= lines
+    assert not any(
+        "cluster_t" in line for line in render_graph(nested("x"), "dot", opened=False).splitlines()
+    )
+
+
+def test_svg_boxes_lie_within_those_they_are_in():
+    root = ET.fromstring(render_graph(nested("x"), "svg"))  # noqa: S314 - our own text
+    width, height = map(float, root.get("viewBox").split()[2:])
+    found = [
+        [float(rect.get(key)) for key in ("x", "y", "width", "height")] for rect in root.iter(f"{SVG}rect")
+    ]
+    assert len(found) == 17  # 14 tasks, and 3 groups at an end
+    edges = [(x, y, x + w, y + h) for x, y, w, h in found]
+    assert all(0 < left < right < width and 0 < top < bottom < height for left, top, right, bottom in edges)
+    for a, b in itertools.combinations(edges, 2):
+        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        outer, inner = (a, b) if a[0] < b[0] else (b, a)
+        within = outer[0] < inner[0] and outer[1] < inner[1] and outer[2] > inner[2] and outer[3] > inner[3]
+        assert apart or within
+
+
+def test_html_names_a_task_in_a_task_as_its_task_run():
+    page = render_graph(nested("x"), "html")
+    cells = re.findall(r"<tr><td>(.*?)</td>", page)
+    inner = ["xeach.x", "xeach.y", "sub", "sub.x", "sub.y", "sub.xz"]
+    assert sorted(cells) == sorted(["first", "xeach", *inner, "join", "xf", "clean", "log", "log.x", "log.y"])
+    heads = re.findall(r'<th colspan="6">(.*?)</th>', page)
+    assert heads == [
+        "sub finally, at the end of every run",
+        "on_failure, after a run that failed",
+        "finally, at the end of every run",
+    ]
+    assert "<td>until {{ result == &quot;x&quot; }}, at most 6 times, 10 s apart</td>" in page
+    assert "xeach.x" not in render_graph(nested("x"), "html", opened=False)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_name_in_a_body_breaks_out(format, name):
+    """What it shows of a harmless name and of a hostile one differs in words alone."""
+    marks = {
+        "mermaid": r"#\d+;|[^\x00-\x7f]|\\w|[A-Za-z0-9 ]",
+        "dot": r'\\.|&amp;|[^"\\]',
+    }
+    text, harmless = (render_graph(nested(one), format) for one in (name, "x"))
+    if format in marks:
+        shape = re.compile(rf'"(?:{marks[format]}|<br/>|</?small>)*?"(?=[\];, \n{{])')
+        assert shape.sub('""', text) == shape.sub('""', harmless)
+    elif format == "svg":
+        tags = [[one.tag for one in ET.fromstring(svg).iter()] for svg in (text, harmless)]  # noqa: S314 - our own text
+        assert tags[0] == tags[1]
+    elif format == "html":
+        assert re.findall(r"</?\w+", text) == re.findall(r"</?\w+", harmless)
+    else:
+        assert len(text.splitlines()) == len(harmless.splitlines())
 
 
 def test_a_tree_shows_each_task_in_full_once(diamond):
