@@ -180,7 +180,7 @@ class TaskConfig(_Model):
     repeat: RepeatConfig | None = None
     workflow: StrictStr | None = None
     inputs: dict[str, Any] | None = None
-    tasks: list[TaskConfig] | None = None
+    tasks: list[TaskConfig] | None = Field(None, min_length=1)
     outputs: dict[str, Any] | None = None
     value: Any = None
     wait: Duration | None = None
