@@ -175,14 +175,13 @@ async def _cancel(starting: asyncio.Future[RunHandle]) -> None:
 
 def _load(source: Source) -> Loaded:
     if isinstance(source, Mapping):
-        source = load(
-            source, base=Path.cwd()
-        )  # its sub-workflows are found as those of a program's files are
+        # Its sub-workflows are found as those of a program's files are.
+        source = load(source, base=Path.cwd())
     elif not isinstance(source, Loaded):
         source = load(Path(source))
-    workflows = [one.workflow for one in (source, *source.files.values())]
-    if any(agent.type == AgentType.CUSTOM for workflow in workflows for agent in workflow.agents):
-        make_importable(source.document.base)
+    for one in (source, *source.files.values()):  # the classes of each stand beside its own file
+        if any(agent.type == AgentType.CUSTOM for agent in one.workflow.agents):
+            make_importable(one.document.base)
     return source
 
 

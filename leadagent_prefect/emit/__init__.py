@@ -20,7 +20,7 @@ def emitted(loaded: Loaded, folder: Path, *, absolute: bool = False) -> FlowFile
     """
     document = loaded.document
     code: str | None = None
-    if document.base is not None and _brings_classes(loaded, document.base):
+    if document.base is not None and _bring_classes(loaded):
         code = str(document.base.resolve()) if absolute else _relative(document.base, folder)
     file = flow_file(loaded, source=Path(document.filename).name, code=code)
     source = (
@@ -33,10 +33,16 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
 
-def _brings_classes(loaded: Loaded, base: Path) -> bool:
+def _bring_classes(loaded: Loaded) -> bool:
+    return any(_brings_classes(one) for one in (loaded, *loaded.files.values()))
+
+
+def _brings_classes(loaded: Loaded) -> bool:
     """Do classes of custom agents stand beside the workflow, and not in an installed package?"""
-    workflows = [one.workflow for one in (loaded, *loaded.files.values())]
-    agents = [agent for workflow in workflows for agent in workflow.agents if agent.type == "custom"]
+    agents = [agent for agent in loaded.workflow.agents if agent.type == "custom"]
     names = [agent.custom_params.get("class") for agent in agents]
     modules = {name.partition(":")[0].partition(".")[0] for name in names if isinstance(name, str)}
-    return any((base / f"{module}.py").exists() or (base / module).is_dir() for module in modules)
+    base = loaded.document.base
+    return base is not None and any(
+        (base / f"{module}.py").exists() or (base / module).is_dir() for module in modules
+    )

@@ -28,15 +28,17 @@ async def run(
     """Runs ``workflow`` as the body of a flow, and gives the state that the flow ends in.
 
     ``parts`` are its sub-workflows, and theirs, by the path of each from the folder of the workflow's file
-    (`Loaded.files`): no file is read. ``code`` is the folder of custom agents' classes. The workflow is
-    checked as a file is, since it may have been changed by hand: `ConfigurationError` has all that is wrong
+    (`Loaded.files`): no file is read. ``code`` is the folder of custom agents' classes; those of a
+    sub-workflow stand in its own. The workflow is checked as a file is, since it may have been changed by hand: `ConfigurationError` has all that is wrong
     with it.
     """
     return await execute(_plan(workflow, code, parts or {}), inputs)
 
 
 def _plan(workflow: Workflow, code: Path | None, parts: Mapping[str, Workflow]) -> Plan:
-    make_importable(code.resolve() if code is not None else None)
+    if code is not None:
+        for key in ("workflow", *parts):  # each beside its own file
+            make_importable((code / key).parent.resolve())
     return plan_of(load(_data(workflow), parts={key: _data(part) for key, part in parts.items()}))
 
 

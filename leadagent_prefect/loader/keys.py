@@ -28,12 +28,6 @@ from leadagent_prefect.source import Path
 #: Keys of the language that are read but not run yet.
 UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
     AgentConfig: frozenset({"circuit_breaker", "max_concurrency", "rate_limit"}),
-    TaskConfig: frozenset(
-        {
-            *("workflow", "inputs", "tasks", "outputs"),
-            "repeat",
-        }
-    ),
 }
 
 _CHILDREN: Mapping[str, type[BaseModel]] = {

@@ -25,7 +25,7 @@ EXPRESSIONS = [
     for line in fence.text.splitlines()
 ]
 #: Whole mappings that wait, beside the keys that do.
-WAITING = {models.CircuitBreakerConfig, models.RepeatConfig}
+WAITING = {models.CircuitBreakerConfig}
 MODELS = [
     model
     for model in vars(models).values()
