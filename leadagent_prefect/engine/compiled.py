@@ -29,8 +29,8 @@ async def run(
 
     ``parts`` are its sub-workflows, and theirs, by the path of each from the folder of the workflow's file
     (`Loaded.files`): no file is read. ``code`` is the folder of custom agents' classes; those of a
-    sub-workflow stand in its own. The workflow is checked as a file is, since it may have been changed by hand: `ConfigurationError` has all that is wrong
-    with it.
+    sub-workflow stand beside its file. The workflow is checked as a file is, since it may have been changed
+    by hand: `ConfigurationError` has all that is wrong with it.
     """
     return await execute(_plan(workflow, code, parts or {}), inputs)
 

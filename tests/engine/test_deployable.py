@@ -49,6 +49,39 @@ async def test_of_a_dict_too_with_agents_of_this_process(client: Any, bench: Any
     assert (await state.aresult())["results"] == {"a": {"echo": {}}, "b": {"echo": {}}}
 
 
+async def test_classes_of_a_sub_workflow_stand_beside_its_own_file(client: Any, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "beside_the_part.py").write_text(
+        "from leadagent_prefect import AgentResponse, BaseAgent\n\n\n"
+        "class Doubler(BaseAgent):\n"
+        "    async def execute(self, action, parameters):\n"
+        "        return AgentResponse(success=True, result=parameters['n'] * 2)\n"
+    )
+    (tmp_path / "sub" / "part.yaml").write_text(
+        "name: part\ninputs: {n: {type: integer}}\n"
+        "agents: [{name: d, type: custom, custom_params: {class: 'beside_the_part:Doubler'}}]\n"
+        "tasks: [{name: t, agent_name: d, action: go, parameters: {n: '{{ inputs.n }}'}}]\n"
+        "outputs: {n: '{{ tasks.t.result }}'}\n"
+    )
+    file = tmp_path / "whole.yaml"
+    file.write_text(
+        "name: whole\ntasks:\n"
+        "  - {name: each, for_each: [1, 2], workflow: sub/part.yaml, inputs: {n: '{{ item }}'}}\n"
+        "outputs: {all: '{{ tasks.each.result }}'}\n"
+    )
+    text = emitted(load(file), tmp_path / "flows").text
+    assert "code=" in text
+    assert 'parts={"sub/part.yaml": part}' in text
+    flow: Any = LeadAgent().build_flow(file)
+    before = list(sys.path)
+    try:
+        state = await flow(return_state=True)
+        result = await LeadAgent().execute_workflow_from_file(file)
+    finally:
+        sys.path[:] = before
+    assert (await state.aresult())["outputs"] == result.outputs == {"all": [{"n": 2}, {"n": 4}]}
+
+
 def test_equal_workflows_share_a_file_that_only_its_owner_reads(prefect_api: Any) -> None:
     flows = Path(os.environ["PREFECT_HOME"], "leadagent", "flows")
     LeadAgent().build_flow(SHELF)

@@ -32,7 +32,7 @@ CLASSES = (
 )
 TASK_KEYS = (
     'allowed: "accept_status", "action", "agent_name", "as", "cache", "compensate", '
-    '"continue_on_failure", "depends_on", "description", "fail", "finish", "for_each" and 11 more'
+    '"continue_on_failure", "depends_on", "description", "fail", "finish", "for_each" and 16 more'
 )
 
 
