@@ -70,7 +70,10 @@ def test_workflows_and_parts_of_them_are_valid(page, fence, relocated, monkeypat
     if fence.options.get("diagnostics"):
         return  # the console block that checks this file shows what is wrong with it
     data = read_text(fence.text, f"{page.name}:{fence.line}", "yaml", ROOT).data
-    loaded = load(data if {"name", "tasks"} <= data.keys() else complete(data))
+    parts = {
+        other.title: other.text for other in fences(page.read_text()) if other.title and other is not fence
+    }
+    loaded = load(data if {"name", "tasks"} <= data.keys() else complete(data), parts=parts)
     assert render_text(loaded.warnings, color=False) == ""
 
 
