@@ -185,6 +185,17 @@ def test_json_is_the_report(leadagent, workflow):
 
 
 @pytest.mark.parametrize("command", ["plan", "graph"])
+def test_a_task_with_tasks_in_it_is_shown_open_or_closed(leadagent, folder, whole_language, command):
+    inner = [{"name": "inside", "value": 1}]
+    workflow = {"name": "w", "tasks": [{"name": "x", "tasks": inner}], "finally": [{"name": "z", "value": 1}]}
+    (folder / "flow.json").write_text(json.dumps(workflow))
+    opened, closed = (leadagent(command, "flow.json", *flag).out for flag in ([], ["--closed"]))
+    assert ("inside" in opened, "inside" in closed) == (True, False)
+    assert "z  [value]" in opened
+    assert "z  [value]" in closed
+
+
+@pytest.mark.parametrize("command", ["plan", "graph"])
 def test_a_broken_file_has_no_plan(leadagent, folder, command):
     (folder / "flow.yaml").write_text("name: x\n")
     done = leadagent(command, "flow.yaml")

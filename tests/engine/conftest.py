@@ -19,8 +19,8 @@ from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, Lea
 from leadagent_prefect.agents.base import Call
 from leadagent_prefect.embedded import PrefectApi, use_api
 
-#: Of tasks that call no agent.
-KINDS = {"value", "wait", "fail", "finish"}
+#: Of tasks that call no agent themselves.
+KINDS = {"value", "wait", "fail", "finish", "workflow", "tasks"}
 
 
 @dataclass

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+import bodied
 import pytest
 
 from leadagent_prefect import AgentResponse
@@ -347,3 +348,51 @@ async def test_a_storage_that_keeps_nothing_keeps_nobody_from_running_them(
         result = await start(bench, {"name": "a"}, **{"finally": [CLEAN]})
     assert result.results["clean"] == "completed, , []"
     assert caplog.messages == ["that the run has come to its end is not kept: OSError"] * 2
+
+
+async def test_tasks_at_the_end_may_have_tasks_in_them(bench: Any, whole_language: None) -> None:
+    inner = [
+        {"name": "x", "agent_name": "probe", "action": "echo"},
+        {"name": "v", "value": "{{ run.status }}"},
+    ]
+    each = {"name": "each", "for_each": [1, 2], "tasks": inner, "outputs": {"saw": "{{ tasks.v.result }}"}}
+    result = await start(bench, {"name": "a"}, **{"finally": [each]})
+    assert result.results["each"] == [{"saw": "completed"}, {"saw": "completed"}]
+    assert [made.call.task for made in bench.calls] == ["a", "each[0].x", "each[1].x"]
+    assert len({made.call.idempotency_key for made in bench.calls}) == 3
+
+
+async def test_a_sub_workflow_has_an_end_of_its_own(bench: Any, recorded: Any) -> None:
+    """Entered again because its task may have to be undone, it has not ended once more."""
+    part = bodied.planned(
+        bench,
+        {"name": "x", "compensate": {"action": "undo"}},
+        name="part",
+        **{"finally": [bodied.filled({"name": "c", "parameters": {"was": "{{ run.status }}"}})]},
+    )
+    plan = bodied.planned(
+        bench,
+        {"name": "sub", "workflow": "part"},
+        {"name": "b", "action": "hang", "agent_name": "probe"},
+        {"name": "d"},
+        parts={"part": part},
+        **{"finally": [bodied.filled({"name": "e"})]},
+    )
+    runs = Executions(bench, recorded, plan)
+    assert await runs.next(until="b") == ["x", "c", "b"]
+    assert bench.calls[1].parameters == {"was": "completed"}
+    bench.actions["hang"] = lambda agent, given: "well"
+    assert await runs.next() == ["b", "d", "e"]
+
+
+async def test_a_sub_workflow_that_is_tried_again_comes_to_another_end(bench: Any, recorded: Any) -> None:
+    part = bodied.planned(
+        bench,
+        {"name": "x", "action": "fail", "agent_name": "probe"},
+        on_failure=[bodied.filled({"name": "c"})],
+    )
+    sub = {"name": "sub", "workflow": "part", "retry_config": {**bodied.AT_ONCE, "max_attempts": 2}}
+    sub["retry_config"]["retry_on"] = ["any"]
+    runs = Executions(bench, recorded, bodied.planned(bench, sub, parts={"part": part}))
+    assert await runs.next() == ["x", "c", "x", "c"]
+    assert len({made.call.idempotency_key for made in bench.calls if made.call.task == "c"}) == 2
