@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 from leadagent_prefect.checks.context import Context
@@ -66,16 +68,26 @@ def _schema(config: InputConfig) -> dict[str, Any]:
 
 def mismatch(config: InputConfig, value: Any) -> str | None:
     """Why a value does not fit an input; None where it does, or where its schema is none."""
+    return fitting(config)(value)
+
+
+def fitting(config: InputConfig) -> Callable[[Any], str | None]:
+    """`mismatch` for many values of one input: a schema is read once."""
     schema = _schema(config)
     if _SIMPLE.issuperset(schema):
-        return _simple_mismatch(config, value)
+        return partial(_simple_mismatch, config)
     if _fault(schema) is not None:
-        return None
+        return lambda value: None
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
-    return None if error is None else error.message[:200]
+    validator = Draft202012Validator(schema)
+
+    def check(value: Any) -> str | None:
+        error = best_match(validator.iter_errors(value))
+        return None if error is None else error.message[:200]
+
+    return check
 
 
 def _simple_mismatch(config: InputConfig, value: Any) -> str | None:
@@ -105,8 +117,18 @@ def _check_schema(context: Context, schema: Mapping[str, Any], path: Path, label
     return False
 
 
-def _fault(schema: Mapping[str, Any]) -> tuple[str, Path, str | None] | None:
-    """What is wrong with a schema, where in it, and what to do."""
+#: What is wrong with a schema, where in it, and what to do.
+_Fault = tuple[str, Path, str | None]
+
+
+def _fault(schema: Mapping[str, Any]) -> _Fault | None:
+    return _fault_of(json.dumps(schema))
+
+
+@lru_cache(maxsize=256)
+def _fault_of(text: str) -> _Fault | None:
+    """Many tasks, or files, may have one schema, and looking at it takes milliseconds."""
+    schema = json.loads(text)
     anchors = {f"#{name}" for _, name in _found(schema, "$anchor", "$dynamicAnchor")}
     for place, target in _found(schema, "$ref", "$dynamicRef"):
         if target not in anchors and not _resolves(schema, target):
