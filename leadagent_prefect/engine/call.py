@@ -40,6 +40,9 @@ class StepCall:
     large parameters, and into states, and would act on ``$ref`` in an agent's answer.
     """
 
+    #: Whether it undoes another one.
+    undoes = False
+
     def __init__(
         self,
         run: Run,
@@ -58,8 +61,10 @@ class StepCall:
         self.outcome = skip
         self.parameters: dict[str, Any] = {}
         self.problem: TemplateError | None = None
+        #: Of each of its `levels`; see `engine.generations`, which sets it before the call is made.
         self.generations: tuple[int, ...] = (0,) * len(self.levels)
-        self._key: str | None = None
+        #: Under which the result of the first generation is kept.
+        self.first_key: str | None = None
         self.delay: float | None = None
         self.backing_off = False
         #: Whether Prefect's UI is to draw what comes after it; of thousands of items not all are drawn.
@@ -90,7 +95,7 @@ class StepCall:
         if body is not None and (body.file is None or (body.is_undoable and self.step.undo is None)):
             return  # it is entered again, and its tasks have results of their own
         endpoint = render(called.endpoint, scope) if called is not None else None
-        self._key = self._result_key(endpoint)
+        self.first_key = self._result_key(endpoint)
 
     def _result_key(self, endpoint: str | None) -> str:
         """SHA-256 of all that makes a result this step's: shared with no other run, agent, step or item."""
@@ -102,7 +107,7 @@ class StepCall:
     @property
     def key(self) -> str | None:
         """Under which its result is kept; None where it is not."""
-        return of_generation(self._key, self.generations) if self._key is not None else None
+        return of_generation(self.first_key, self.generations) if self.first_key is not None else None
 
     def real_parameters(self) -> dict[str, Any]:
         """What is sent: the parameters with the secrets themselves, which are never kept."""

@@ -36,10 +36,12 @@ async def run(
 
 
 def _plan(workflow: Workflow, code: Path | None, parts: Mapping[str, Workflow]) -> Plan:
+    base = code.resolve() if code is not None else None
     if code is not None:
         for key in ("workflow", *parts):  # each beside its own file
             make_importable((code / key).parent.resolve())
-    return plan_of(load(_data(workflow), parts={key: _data(part) for key, part in parts.items()}))
+    read = {key: _data(part) for key, part in parts.items()}
+    return plan_of(load(_data(workflow), parts=read, base=base))
 
 
 def _data(workflow: Workflow) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from prefect.states import Cancelled, Completed, Failed
 
 from leadagent_prefect.engine.hooks import add_hooks, run_hooks
 from leadagent_prefect.engine.outcome import Verdict, summary, verdict
+from leadagent_prefect.engine.replay import Undoing, begin, end_undoing, keep_undoing
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
-from leadagent_prefect.engine.undo import undo
+from leadagent_prefect.engine.undo import due, undo
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.templates import render
@@ -26,40 +27,67 @@ class Ending:
     found: Verdict
     outputs: dict[str, Any] | None
     problems: dict[str, str]
+    before: Undoing | None = None
 
 
 async def go_through(run: Run) -> Ending:
     """Runs all steps, undoes what is to be undone, and runs what is due at the end."""
     run.report.workflow_started(run.started_at)
+    before = await begin(run)
     try:
         await Scheduler(run).execute()
+        if before is not None:
+            run.generations.is_replayed = False
         acted = run.acted.is_set()
-        ending = await end(run)
+        ending = await end(run, before)
         return replace(ending, found=await run_hooks(run, ending.found, acted=acted))
     finally:
         await run.pool.close()
 
 
-async def end(run: Run) -> Ending:
-    """Judges a run all of whose steps have an outcome, and undoes one that did not complete."""
+async def end(run: Run, before: Undoing | None = None) -> Ending:
+    """Judges a run all of whose steps have an outcome, and undoes one that did not complete.
+
+    ``before`` is what it came to where an earlier execution was interrupted while it undid.
+    """
+    ending = _judged(run) if before is None else Ending(before.found, None, before.problems, before)
+    if ending.found.status == "completed":
+        return ending
+    # A body that is interrupted is entered again, and goes on from what it has.
+    is_kept = run.around is None and due(run) != []
+    if is_kept:
+        await keep_undoing(run, before or _undoing(run, ending))
+    await undo(run)
+    if is_kept and run.is_undone:
+        await end_undoing(run)
+    if not run.compensated:
+        return ending
+    count = sum(one.status == "completed" for one in run.compensated)
+    message = f"{ending.found.message}; undone: {count}/{len(run.compensated)}"
+    return replace(ending, found=replace(ending.found, message=message))
+
+
+def _judged(run: Run) -> Ending:
     found = verdict(run.plan, run.outcomes, run.stop)
     outputs, problems = _outputs(run, found)
-    if problems:
-        found = Verdict(
-            "failed", None, f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
-        )
-    if found.status != "completed":
-        await undo(run)
-        if run.compensated:
-            count = sum(one.status == "completed" for one in run.compensated)
-            found = replace(found, message=f"{found.message}; undone: {count}/{len(run.compensated)}")
-    return Ending(found, None if problems else outputs, problems)
+    if not problems:
+        return Ending(found, outputs, {})
+    message = f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
+    return Ending(Verdict("failed", None, message), None, problems)
+
+
+def _undoing(run: Run, ending: Ending) -> Undoing:
+    run.generations.undoings += 1
+    result = summary(run.plan, run.outcomes, ending.found.status)
+    return Undoing(ending.found, ending.problems, result.model_dump(mode="json", exclude={"results"}))
 
 
 def conclude(run: Run, ending: Ending) -> State[Any]:
     """The final state of the flow, said outright: Prefect's own guess from task states would be wrong."""
     found = ending.found
     result = summary(run.plan, run.outcomes, found.status)
+    if ending.before is not None:  # the tasks that were not called have nothing else to say
+        result = WorkflowResult(results=result.results, **ending.before.told)
     result.outputs, result.compensated = ending.outputs, run.compensated
     result.errors.update(ending.problems)
     add_hooks(result, run, found)

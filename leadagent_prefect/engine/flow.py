@@ -15,8 +15,11 @@ from prefect.context import FlowRunContext, TagsContext
 from leadagent_prefect.engine.bodies import enter
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.ending import conclude, go_through
+from leadagent_prefect.engine.generations import Generations
 from leadagent_prefect.engine.logs import masked_logs
+from leadagent_prefect.engine.plain_store import read_plain_json_alone
 from leadagent_prefect.engine.pool import credentials
+from leadagent_prefect.engine.record import take_up
 from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.task import PLAIN_JSON
@@ -87,6 +90,7 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
     ready = control.ready or await prepare(plan, parameters)
     async with _observed(control) as notify:
         run = _run(plan, control, ready, notify)
+        await take_up(run)
         # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
         with masked_logs(run.redactor), TagsContext(current_tags=set()):
             return conclude(run, await go_through(run))
@@ -109,9 +113,20 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
     context = FlowRunContext.get()
     assert context is not None  # this is the body of a flow,
     assert context.flow_run is not None  # which Prefect made a run for
+    read_plain_json_alone(context)
     run_id, run_name = str(context.flow_run.id), context.flow_run.name
-    report = Reporter(notify, run_id, plan.name)
-    run = Run(plan, control, ready, report, run_id=run_id, run_name=run_name, started_at=now(), enter=enter)
+    report, generations = Reporter(notify, run_id, plan.name), Generations(run_id)
+    run = Run(
+        plan,
+        control,
+        ready,
+        report,
+        run_id=run_id,
+        run_name=run_name,
+        started_at=now(),
+        generations=generations,
+        enter=enter,
+    )
     for agent in plan.agents.values():
         run.redactor.add(*credentials(agent, run.scope()))
     return run

@@ -91,7 +91,8 @@ class Map:
             self._cut += 1
         elif outcome.status == "failed":
             self._errors[key] = {"class": outcome.error_class or "", "message": outcome.error or ""}
-            if len(self._errors) > self._tolerated and self._token.stop is None:
+            enough = len(self._errors) > self._tolerated and not self._run.generations.is_replayed
+            if enough and self._token.stop is None:
                 self._token.set(Stop("failed", f'task "{self.step.name}" failed: too many of its items did'))
 
     def outcome(self) -> Outcome:

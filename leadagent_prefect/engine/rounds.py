@@ -30,7 +30,9 @@ async def run_rounds(call: StepCall, upstreams: list[StepCall]) -> Outcome:
             call.latest = _next(call.latest)
             outcome = await run_step(call.latest, upstreams)
             attempts += outcome.attempts
-    outcome = _ended(call.latest)
+    completed, outcome = outcome.status == "completed", _ended(call.latest)
+    if completed and outcome.error_class == "invalid_output":  # taken up again, it begins with the first
+        await call.run.generations.close(call)
     return replace(outcome, attempts=attempts, started_at=first.started_at)
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.engine.control import RunControl
+from leadagent_prefect.engine.generations import Generations
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
 from leadagent_prefect.engine.report import Reporter
@@ -56,12 +57,14 @@ class Run:
     run_id: str
     run_name: str
     started_at: datetime
+    generations: Generations
     rng: random.Random = field(default_factory=random.Random)
     seal: Seal = field(default_factory=Seal)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     undoable: list[StepCall] = field(default_factory=list)
     compensated: list[Compensation] = field(default_factory=list)
     finish: Stop | None = None
+    is_undone: bool = True
     around: StepCall | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     enter: Callable[[StepCall], Awaitable[dict[str, Any]]] = _no_body
@@ -69,6 +72,8 @@ class Run:
     acted: asyncio.Event = field(default_factory=asyncio.Event)
     ending: Sequence[Any] = ()
     came_to: Mapping[str, Any] = field(default_factory=dict)
+    #: Of a run that was executed before: templates see the same time, and so give the same parameters.
+    first_started_at: datetime | None = None
 
     @property
     def stop(self) -> Stop | None:
@@ -164,7 +169,7 @@ class Run:
             "run": {
                 "id": self.run_id,
                 "name": self.run_name,
-                "started_at": self.started_at.isoformat(),
+                "started_at": (self.first_started_at or self.started_at).isoformat(),
                 **self.came_to,
             },
             "workflow": {"name": workflow.name, "version": workflow.version},

@@ -188,11 +188,14 @@ class Scheduler:
     def _finish_with(self, call: StepCall, outcome: Outcome) -> None:
         """The first ``finish`` that completes is the run's end: of a map that of an item, if it has one."""
         has_run = call.step.loop is None or call.item is not None
+        has_run = has_run and not self._run.generations.is_replayed
         if call.step.kind == "finish" and has_run and outcome.status == "completed":
             self._run.finish = self._run.finish or Stop("finished", f"finished: {outcome.result}")
 
     def _follow_from(self, step: Step, outcome: Outcome) -> None:
-        """What the end of a step means for the whole run."""
+        """What the end of a step means for the whole run. What is replayed has meant it before."""
+        if self._run.generations.is_replayed:
+            return
         if step.kind == "fail" and outcome.status == "failed" and self._run.finish is None:
             self._run.control.token.set(Stop("failed", f'task "{step.name}" says: {outcome.error}'))
         elif ends_the_run(self._plan, outcome) and self._run.finish is None:

@@ -140,6 +140,7 @@ def _run(call: StepCall, plan: Plan, ready: Ready, token: StopToken) -> Run:
         run_name=flow_run.name,
         # Taken up again, templates see the same time as before.
         started_at=flow_run.start_time or now(),
+        first_started_at=None,
         outcomes={},
         acted=asyncio.Event(),
         ending=(),

@@ -18,7 +18,6 @@ from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
-from prefect.serializers import JSONSerializer
 from prefect.states import Cancelled, Completed, Failed
 from prefect.transactions import get_transaction
 from prefect.utilities.engine import emit_task_run_state_change_event, link_state_to_task_run_result
@@ -27,13 +26,12 @@ from leadagent_prefect.engine.cache import answered
 from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.local import without_agent
 from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.engine.plain_store import PLAIN_JSON as PLAIN_JSON
+from leadagent_prefect.engine.replay import replayed
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.errors import AgentError, CallCancelled
 from leadagent_prefect.naming import prefect_name
 from leadagent_prefect.resilience.retry import judge
-
-#: Plain JSON, both ways: Prefect's own "json" revives ``{"__class__": ...}`` in an answer by calling it.
-PLAIN_JSON = JSONSerializer(object_encoder=None, object_decoder=None)
 
 #: Prefect's states have names; these are ours, by error class. Everything else that fails is ``Failed``.
 _STATE_NAMES = {"timeout": "TimedOut", "circuit_open": "CircuitOpen"}
@@ -172,6 +170,12 @@ def _own_task(call: StepCall) -> Task[..., Any]:
 
 async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
     """Runs a step as a Prefect task run, to its end. Prefect's UI draws its arrows from ``upstreams``."""
+    generations = call.run.generations
+    if call.outcome is None:
+        await generations.settle(call)
+        if generations.is_replayed and not call.undoes and (left := await replayed(call)) is not None:
+            call.outcome = left
+            return left
     try:
         state = await _own_task(call)(call, upstreams, return_state=True)
     except asyncio.CancelledError:
@@ -184,6 +188,8 @@ async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
         link_state_to_task_run_result(state, call)
     if call.outcome is None:
         call.outcome = await _reused(call, state)
+    elif call.outcome.attempts and (call.outcome.status != "completed" or call.key is None):
+        await generations.note(call, call.outcome)
     call.parameters, call.task_run = {}, None  # may be large, and nobody reads them again
     return call.outcome
 

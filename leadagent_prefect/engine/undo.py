@@ -34,6 +34,8 @@ class UndoCall(StepCall):
     is the run that undoes, which may be one around that of ``done``.
     """
 
+    undoes = True
+
     def __init__(self, done: StepCall, token: StopToken, by: Run) -> None:
         assert done.step.undo is not None  # it can be undone
         self._done, self._way = done, by.way_to(done.run)
@@ -93,16 +95,17 @@ async def undo(run: Run, *, by: Run | None = None) -> None:
     Never raises for what one does. ``by`` is the run that does it, where that is not the run itself.
 
     A run that is cancelled, before or meanwhile, has a limited time for it, and none once it is cancelled
-    again.
+    again: ``run.is_undone`` says whether it came to an end.
     """
     by = by or run
-    calls = _due(run)
+    calls = due(run)
     if not calls:
         return
     try:
         async with at_the_end(run) as token:
             for call in calls:
                 await _undo(call, token, by)
+            run.is_undone = token.stop is None
     finally:
         for pool in {call.run.pool for call in calls} - {by.pool}:
             await pool.close()  # its own run has ended, and it was opened once more
@@ -126,7 +129,7 @@ async def at_the_end(run: Run) -> AsyncIterator[StopToken]:
         limit.cancel()
 
 
-def _due(run: Run) -> list[StepCall]:
+def due(run: Run) -> list[StepCall]:
     """The calls that were cut short, in file order, and then those that completed, newest first. Not a map as
     a whole: its items were called.
     """
@@ -202,6 +205,8 @@ async def _came_of(done: StepCall, token: StopToken, by: Run) -> tuple[_Status, 
     done.run.report.compensation_finished(done.task_name, done.item_key, outcome)
     if outcome.status == "cancelled":
         return "unknown", f"undoing it was cut short, and may be in effect: {outcome.error}"
+    if outcome.status == "completed":
+        await done.run.generations.close(done)
     return "completed" if outcome.status == "completed" else "failed", outcome.error
 
 

@@ -41,7 +41,8 @@ def build(
     )
     last = workflow.model_copy(update={"failure_strategy": "continue_on_failure"})
     hooks = [_nested(last, tasks, None, parts or {}) for tasks in (workflow.on_failure, workflow.finally_)]
-    return Plan(workflow, steps, digest, filename, dict(lines or {}), *hooks)
+    on_failure, finally_ = hooks
+    return Plan(workflow, steps, digest, filename, dict(lines or {}), on_failure, finally_)
 
 
 def _body(task: TaskConfig, workflow: Workflow, parts: Mapping[str, Plan]) -> Body | None:
@@ -77,7 +78,8 @@ def plan_of(loaded: Loaded) -> Plan:
     spans = {task.name: document.value_span(("tasks", n)) for n, task in enumerate(loaded.workflow.tasks)}
     lines = {name: span.line for name, span in spans.items() if span is not None}
     parts = {written: plan_of(part) for written, part in loaded.parts.items()}
-    return build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines, parts=parts)
+    plan = build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines, parts=parts)
+    return replace(plan, loaded=loaded)
 
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:

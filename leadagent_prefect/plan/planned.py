@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.models import AgentConfig, Workflow
 from leadagent_prefect.steps import Step
 from leadagent_prefect.templates import references
+
+if TYPE_CHECKING:
+    from leadagent_prefect.loader import Loaded
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Plan:
     ``steps`` are in file order. ``line`` of a step (1-based) is in ``lines`` where the file is known;
     ``digest`` is the SHA-256 of the workflow's text. ``on_failure`` and ``finally_`` are the tasks that run
     when all else has ended, as plans of their own: what they read of other tasks is no dependency, and one
-    that fails does not keep the others from running.
+    that fails does not keep the others from running. ``loaded`` is what it was made of, where that is more
+    than a workflow.
     """
 
     workflow: Workflow
@@ -32,6 +36,7 @@ class Plan:
     lines: Mapping[str, int] = field(default_factory=dict)
     on_failure: Plan | None = None
     finally_: Plan | None = None
+    loaded: Loaded | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -150,6 +155,14 @@ class Plan:
             for name in step.upstreams:
                 rows[name].append(step.name)
         return {name: tuple(row) for name, row in rows.items()}
+
+    def onwards(self, name: str) -> tuple[str, ...]:
+        """A task and all that wait for it, for those that do, and so on, in file order."""
+        found = {name}
+        for step in self.in_order:
+            if found & set(step.upstreams):
+                found.add(step.name)
+        return tuple(step.name for step in self.steps if step.name in found)
 
     def needed_successes(self, counted: int) -> int:
         """``min_success`` as a count, where ``counted`` tasks were not skipped."""

@@ -138,10 +138,18 @@ class Recorded:
         return [state.name for state in states]
 
 
+async def nothing_is_kept(*what: Any) -> None:
+    """In place of the record of a run, and of what becomes of its steps."""
+
+
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The agent type of random workflows, and their steps without an agent, for the time of a test."""
     monkeypatch.setattr("leadagent_prefect.engine.schedule.run_step", run_step)
+    # Many workflows in one flow run are no executions of the same one.
+    monkeypatch.setattr("leadagent_prefect.engine.flow.take_up", nothing_is_kept)
+    # And the end of a step is to be seen within the turn of the loop in which it comes.
+    monkeypatch.setattr("leadagent_prefect.engine.generations.Generations._write", nothing_is_kept)
     AgentFactory.register_agent_type("probe", ProbeAgent)
     yield
     AgentFactory.unregister_agent_type("probe")

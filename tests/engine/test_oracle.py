@@ -24,6 +24,7 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
     """Runs a plan inside the one flow run that hosts all examples, on Prefect's task engine."""
     from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.ending import conclude, end
+    from leadagent_prefect.engine.generations import Generations
     from leadagent_prefect.engine.report import Reporter, now
     from leadagent_prefect.engine.run import Run
     from leadagent_prefect.engine.schedule import Scheduler
@@ -33,7 +34,17 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
     control.token.bind()
     report = Reporter(lambda event: None, "x", plan.name)
     ready = await prepare(plan, {})
-    run = Run(plan, control, ready, report, run_id=uuid.uuid4().hex, run_name="x", started_at=now())
+    run_id = uuid.uuid4().hex
+    run = Run(
+        plan,
+        control,
+        ready,
+        report,
+        run_id=run_id,
+        run_name="x",
+        started_at=now(),
+        generations=Generations(run_id),
+    )
     await Scheduler(run).execute()
     ending = await end(run)
     await run.pool.close()

@@ -308,7 +308,7 @@ async def test_cancelling_the_await_once_more_ends_the_undoing(bench: Any) -> No
     assert finished.error == "the run was cancelled once more"
 
 
-async def test_a_second_execution_of_a_run_undoes_what_was_left_and_nothing_twice(
+async def test_a_second_execution_of_a_run_undoes_what_was_left_and_calls_what_was_undone_again(
     bench: Any, recorded: Any
 ) -> None:
     from prefect.flow_engine import run_flow
@@ -343,5 +343,5 @@ async def test_a_second_execution_of_a_run_undoes_what_was_left_and_nothing_twic
     bench.actions["sometimes"] = lambda agent, given: "undone"
     second = await execute(flow_run=await recorded.flow_run(first))
     assert second.flow_run_id == first.flow_run_id
-    assert undone(second) == [("a", None, "completed"), ("b", None, "completed")]
-    assert [made.call.task for made in bench.calls] == ["c", "undo:a"]
+    assert undone(second) == [("b", None, "completed"), ("a", None, "completed")]
+    assert [made.call.task for made in bench.calls] == ["b", "c", "undo:b", "undo:a"]

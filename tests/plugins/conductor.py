@@ -84,7 +84,7 @@ async def run_step(call: Any, upstreams: Any) -> Any:
     if conductor is None or calls:
         return await task.run_step(call, upstreams)
     # One flow run hosts many executions: without an endpoint of its own it would take another one's result.
-    call._key = call.key and f"{call.key}-{conductor.id}"
+    call.first_key = call.first_key and f"{call.first_key}-{conductor.id}"
     async with conductor.under_way(call.name, 1) as end:
         await asyncio.wait({end, call.token.future}, return_when=asyncio.FIRST_COMPLETED)
         return await task.run_step(call, upstreams)

@@ -1,0 +1,86 @@
+"""A run that was interrupted while it undid what it had done is taken up there, and goes forward no more.
+
+When a run begins to undo, it keeps what it has come to. The next execution replays the run: no step is
+called, those that completed answer from the store and the others end as they did. What is left is then
+undone, and the run ends as it would have. Only the execution after that starts forward.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prefect.results import get_result_store
+
+from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.generations import FOLDER
+from leadagent_prefect.engine.outcome import Outcome, Verdict
+from leadagent_prefect.engine.plain_store import storage
+from leadagent_prefect.engine.run import Run
+
+_NEVER_RAN = Outcome("skipped", error="the run ended before it", from_failure=True)
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """What a run has come to that undoes what it did: its verdict, the errors of its outputs, and its result
+    but for the results of its tasks.
+    """
+
+    found: Verdict
+    problems: dict[str, str]
+    told: dict[str, Any]
+
+
+async def keep_undoing(run: Run, undoing: Undoing) -> None:
+    """From now on the run undoes, whoever executes it."""
+    await _write(run, asdict(undoing))
+
+
+async def end_undoing(run: Run) -> None:
+    """All is undone that can be: the next execution starts forward."""
+    await _write(run, {})
+
+
+async def begin(run: Run) -> Undoing | None:
+    """What the run has come to, where an earlier execution was interrupted while it undid: it is replayed
+    then. Otherwise it goes forward, with the tasks anew that are to run again.
+    """
+    generations, control = run.generations, run.control
+    if run.around is not None or not generations.is_again:
+        return None
+    undoing, generations.undoings = await read_undoing(run.run_id)
+    if undoing is None and control.from_task is not None:
+        for name in run.plan.onwards(control.from_task):
+            await generations.close_task(name)
+    generations.is_replayed = undoing is not None
+    return undoing
+
+
+async def read_undoing(run_id: str) -> tuple[Undoing | None, int]:
+    """What a run has come to that is to go on undoing; and how often it has begun to undo."""
+    try:
+        kept = json.loads(await (await storage()).read_path(_place(run_id)))
+    except Exception:  # noqa: BLE001  # each storage says in its own way that there is none
+        return None, 0
+    count = kept.pop("count")
+    return (Undoing(**{**kept, "found": Verdict(**kept["found"])}) if kept else None), count
+
+
+async def replayed(call: StepCall) -> Outcome | None:
+    """How the call of a replayed run ended; None where it completed, and answers from the store."""
+    if call.key is not None and await get_result_store().aexists(call.key):
+        return None
+    left = await call.run.generations.left(call) or _NEVER_RAN
+    # A body without a result of its own is entered again.
+    return left if left.status != "completed" else None
+
+
+async def _write(run: Run, kept: dict[str, Any]) -> None:
+    content = json.dumps({**kept, "count": run.generations.undoings}).encode()
+    await (await storage()).write_path(_place(run.run_id), content)
+
+
+def _place(run_id: str) -> str:
+    return f"{FOLDER}/{run_id}/undoing.json"
