@@ -35,6 +35,7 @@ RUNS = "engine/test_runs.py"
 STOPS = "engine/test_stops.py"
 REGISTRY = "agents/test_registry.py"
 HTTP = "agents/test_http_api.py"
+REST = "api/test_original.py"
 BROKEN = "cases/test_cases.py::test_a_broken_file_is_reported_with_the_words_beside_it"
 AI = "agents/test_ai_openai.py"
 
@@ -239,22 +240,57 @@ PROMISES = (
         f"{SNIPPETS}::test_a_circuit_breaker_is_refused_until_it_is_built",
     ),
     # --- REST API -----------------------------------------------------------------------------------
-    later(
+    kept(
         "rest-server",
         "python -m lead_agent.api.server, --host --port --config --debug --reload --workers",
-        "REST API",
+        "api/test_server.py::test_the_module_is_the_command",
+        "api/test_server.py::test_more_processes_and_reloading_are_uvicorns",
+        "api/test_parts.py::test_options_go_over_the_environment_and_that_over_the_file",
     ),
-    later("rest-health", "GET /api/v1/health and GET /", "REST API"),
-    later("rest-create", "POST /api/v1/workflows", "REST API"),
-    later("rest-list", "GET /api/v1/workflows, by page and status", "REST API"),
-    later("rest-details", "GET /api/v1/workflows/{id}", "REST API"),
-    later("rest-status", "GET /api/v1/workflows/{id}/status with progress and current task", "REST API"),
-    later("rest-cancel", "DELETE /api/v1/workflows/{id}", "REST API"),
-    later("rest-agent-test", "POST /api/v1/agents/test", "REST API"),
-    later("rest-codes", "200, 400, 404, 422, 500", "REST API"),
-    later("rest-status-values", "queued, running, completed, failed, cancelled", "REST API"),
-    later("rest-docs", "/docs and /redoc", "REST API"),
-    later("rest-security", "Authentication and rate limiting support", "REST API"),
+    kept("rest-health", "GET /api/v1/health and GET /", f"{REST}::test_health_and_what_is_here"),
+    kept(
+        "rest-create",
+        "POST /api/v1/workflows",
+        f"{REST}::test_a_workflow_is_created_and_queued_and_its_run_completes",
+    ),
+    kept(
+        "rest-list",
+        "GET /api/v1/workflows, by page and status",
+        f"{REST}::test_runs_are_listed_newest_first_by_page_and_status",
+    ),
+    kept("rest-details", "GET /api/v1/workflows/{id}", f"{REST}::test_a_run_that_fails_says_why"),
+    kept(
+        "rest-status",
+        "GET /api/v1/workflows/{id}/status with progress and current task",
+        f"{REST}::test_the_status_tells_progress_and_the_task_under_way",
+    ),
+    kept(
+        "rest-cancel",
+        "DELETE /api/v1/workflows/{id}",
+        f"{REST}::test_a_cancelled_run_reads_as_cancelled_and_cancelling_twice_is_once",
+    ),
+    kept("rest-agent-test", "POST /api/v1/agents/test", f"{REST}::test_an_agent_is_tested_by_one_call"),
+    kept(
+        "rest-codes",
+        "200, 400, 404, 422, 500",
+        "api/test_gate.py::test_a_problem_tells_what_and_where_and_no_traceback",
+        "api/test_gate.py::test_an_id_that_is_none_is_404",
+        "api/test_server.py::test_a_bug_is_a_500_without_its_traceback_and_prefect_away_a_503",
+    ),
+    kept(
+        "rest-status-values",
+        "queued, running, completed, failed, cancelled",
+        f"{REST}::test_the_status_tells_progress_and_the_task_under_way",
+        f"{REST}::test_a_cancelled_run_reads_as_cancelled_and_cancelling_twice_is_once",
+        f"{REST}::test_a_run_that_fails_says_why",
+    ),
+    kept("rest-docs", "/docs and /redoc", f"{REST}::test_the_pages_of_the_api_need_no_other_server"),
+    kept(
+        "rest-security",
+        "Authentication and rate limiting support",
+        "api/test_gate.py::test_without_a_key_nothing_is_told_but_that_one_is_needed",
+        "api/test_gate.py::test_too_many_requests_are_told_when_to_come_again",
+    ),
     later("postman", "Lead_Agent_API.postman_collection.json", "REST API"),
     later("docker", "docker build, docker run", "Docker"),
     # --- advanced features --------------------------------------------------------------------------

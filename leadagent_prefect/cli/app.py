@@ -22,6 +22,8 @@ COMMANDS = (
     "doctor",
     "agents",
     "worker",
+    "serve",
+    "keys",
     "server",
 )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from leadagent_prefect.codes import checking, parts, reading
+from leadagent_prefect.codes import checking, outside, parts, reading
 from leadagent_prefect.codes.row import Code as Code
 from leadagent_prefect.codes.row import Severity as Severity
 
+_ROWS = (*reading.ROWS, *checking.ROWS, *parts.ROWS, *outside.ROWS)
+
 CODES: Mapping[str, Code] = MappingProxyType(
-    {row.code: row for row in sorted([*reading.ROWS, *checking.ROWS, *parts.ROWS], key=lambda row: row.code)}
+    {row.code: row for row in sorted(_ROWS, key=lambda row: row.code)}
 )

@@ -84,7 +84,8 @@ def _sameness(call: StepCall) -> dict[str, Any]:
     The rounds of a ``repeat`` are different calls: what is asked for is another answer.
     """
     turn = call.round.number if call.round is not None else 1
-    return {**(_of_body if call.step.body is not None else _of_call)(call), "form": _FORM, "round": turn}
+    asked = (_of_body if call.step.body is not None else _of_call)(call)
+    return {**asked, "form": _FORM, "round": turn, "scope": call.run.control.scope}
 
 
 def _of_body(call: StepCall) -> dict[str, Any]:

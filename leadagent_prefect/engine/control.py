@@ -26,9 +26,9 @@ class RunControl:
     Running, ``result`` is set when it has ended, ``undoing`` has an entry for each part of it, and for the
     whole, that undoes what it did, or runs its ``on_failure`` and ``finally``.
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
-    run is reused, and none is kept for others. One that ``takes_changes`` goes on with a workflow that is no
-    longer the one it was begun with. The task ``from_task`` and all that depend on it run again, completed or
-    not.
+    run is reused, and none is kept for others; ``scope`` is whose results those are: runs of one scope never
+    meet those of another. One that ``takes_changes`` goes on with a workflow that is no longer the one it was
+    begun with. The task ``from_task`` and all that depend on it run again, completed or not.
     """
 
     token: StopToken = field(default_factory=StopToken)
@@ -36,6 +36,7 @@ class RunControl:
     started: Callable[[], None] = _nothing
     ready: Ready | None = None
     use_cache: bool = True
+    scope: str = ""
     takes_changes: bool = False
     from_task: str | None = None
     undo_seconds: float = 240.0  # Prefect takes a run for cancelled after 300 s, ended or not

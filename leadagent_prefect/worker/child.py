@@ -50,6 +50,7 @@ _LATE: Final = (
     "leadagent_prefect.agents.http_api",
     "leadagent_prefect.agents.mcp.session",
     "leadagent_prefect.agents.mcp_server",
+    "leadagent_prefect.api.flow",
     "leadagent_prefect.engine.flow",
     "leadagent_prefect.lead_agent",
     "leadagent_prefect.templates.evaluate",

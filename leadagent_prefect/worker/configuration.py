@@ -68,8 +68,10 @@ class JobConfiguration(BaseJobConfiguration):
         Prefect's way is a websocket, an event and four log lines for each step: too much for that one.
         """
         deployment = self.deployment
-        if deployment is None or deployment.entrypoint is None or ":" not in deployment.entrypoint:
+        if deployment is None or deployment.entrypoint is None:
             return None
+        if ":" not in deployment.entrypoint:  # a flow of an installed package
+            return None if deployment.pull_steps else (".", deployment.entrypoint)
         match deployment.pull_steps:
             case [{"prefect.deployments.steps.set_working_directory": {"directory": str(folder)}}]:
                 return None if "{{" in folder else (folder, deployment.entrypoint)

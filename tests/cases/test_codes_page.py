@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from leadagent_prefect.codes import CODES, checking, parts, reading
+from leadagent_prefect.codes import CODES, checking, outside, parts, reading
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "diagnostics.md"
@@ -14,6 +14,7 @@ PAGE = HERE.parents[1] / "docs" / "diagnostics.md"
 #: Codes that no file of err/ shows, and why.
 WITHOUT_CASE = {
     "not-portable": "of compiling, see tests/emit",
+    "not-allowed-over-http": "of the REST API, see tests/api",
     "not-plain-data": "of a dict, see tests/loader",
     "too-large": "the file would have 2 MiB, see tests/source",
     "too-many-problems": "the file would have 1,001 mistakes, see tests/loader",
@@ -65,6 +66,6 @@ def test_every_code_is_shown_by_a_case_or_has_a_reason_not_to_be() -> None:
 
 
 def test_no_code_stands_twice_in_the_tables() -> None:
-    codes = [row.code for row in (*reading.ROWS, *checking.ROWS, *parts.ROWS)]
+    codes = [row.code for row in (*reading.ROWS, *checking.ROWS, *parts.ROWS, *outside.ROWS)]
 
     assert len(codes) == len(set(codes)) == len(CODES)

@@ -104,12 +104,21 @@ def output_of(page: Path, fence: Fence) -> Fence | None:
     return behind[0] if not any(line.strip() for line in between) else None
 
 
+@pytest.fixture
+def at_home(page, relocated, request):
+    """`relocated`, and of the page of the REST API its server as well."""
+    if page.name != "rest-api.md":
+        return relocated
+    address = request.getfixturevalue("rest").url.removeprefix("http://")
+    return lambda text: relocated(text).replace("localhost:8000", address)
+
+
 @of("console", "bash")
-def test_commands_do_what_is_shown(page, fence, desk, relocated):
+def test_commands_do_what_is_shown(page, fence, desk, at_home):
     status = 0
     for command in commands(fence):
         done = subprocess.run(
-            ["bash", "-c", relocated(command.line)],
+            ["bash", "-c", at_home(command.line)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -117,7 +126,7 @@ def test_commands_do_what_is_shown(page, fence, desk, relocated):
             check=False,
         )
         status = done.returncode
-        assert not (found := difference(relocated(command.expected), done.stdout)), found
+        assert not (found := difference(at_home(command.expected), done.stdout)), found
     assert status == int(fence.options.get("exit", 0))
 
 

@@ -26,7 +26,13 @@ async def call_agent(
     Templates see inputs, the environment, and secrets as environment variables. `ConfigurationError`
     names secrets that are missing there.
     """
-    scope = _scope(config, parameters, inputs)
+    return await call_within(config, action, parameters, _scope(config, parameters, inputs))
+
+
+async def call_within(
+    config: AgentConfig, action: str, parameters: Mapping[str, Any], scope: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`call_agent` with all that templates see in ``scope``: inputs, secrets, env, vars."""
     redactor = Redactor([*scope["secrets"].values(), *credentials(config, scope)])
     began = time.perf_counter()
     try:

@@ -1,0 +1,56 @@
+"""The application: what is there for the life of the process, and the endpoints."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from leadagent_prefect import __version__
+from leadagent_prefect.api import pages, problems
+from leadagent_prefect.api.access import Access
+from leadagent_prefect.api.desk import Desk
+from leadagent_prefect.api.frame import Frame
+from leadagent_prefect.api.keys import KeyFile
+from leadagent_prefect.api.metrics import Metrics
+from leadagent_prefect.api.prefect_side import PrefectSide
+from leadagent_prefect.api.routes import agents, following, health, workflows
+from leadagent_prefect.api.settings import Settings
+from leadagent_prefect.embedded import PrefectApi
+
+_TEXT = "Runs workflows of AI agents, MCP servers and HTTP APIs as Prefect flow runs."
+
+
+def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
+    """The application on one Prefect API; the process's environment is to point at the same one."""
+    desk = Desk(
+        settings, Access(settings, KeyFile(settings.api_keys)), PrefectSide(api, settings.pool), Metrics()
+    )
+
+    @contextlib.asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        async with desk.prefect.opened():
+            yield
+
+    app = FastAPI(
+        title="leadagent",
+        version=__version__,
+        description=_TEXT,
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.desk = desk
+    for routes in (health, workflows, following, agents):
+        app.include_router(routes.router)
+    pages.install(app)
+    problems.install(app)
+    app.add_middleware(
+        Frame,
+        keyless=lambda: desk.access.keyless and not settings.insecure,
+        hosts=frozenset(name.lower() for name in settings.allowed_hosts),
+        seen=desk.metrics.seen,
+    )
+    return app

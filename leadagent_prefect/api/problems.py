@@ -1,0 +1,87 @@
+"""Every error as problem+json (RFC 9457): what was wrong, and where in the workflow. No traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from leadagent_prefect.api.prefect_side import unavailable
+from leadagent_prefect.diagnostics import Diagnostic
+
+_log = logging.getLogger("leadagent.api")
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """An answer other than 200. ``more`` are members of the document beside the standard ones."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.more = status, detail, headers, more
+
+
+def of_diagnostics(status: int, found: Iterable[Diagnostic]) -> Problem:
+    """A problem with one row for each diagnostic; the first error is told in its words."""
+    rows = list(found)
+    errors = [one for one in rows if one.severity == "error"]
+    where = f"line {errors[0].span.line}: " if errors[0].span else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return Problem(status, f"{where}{errors[0].message}{more}", diagnostics=[as_row(one) for one in rows])
+
+
+def as_row(diagnostic: Diagnostic) -> dict[str, Any]:
+    line, column = diagnostic.span[:2] if diagnostic.span else (None, None)
+    return {
+        "line": line,
+        "column": column,
+        "severity": diagnostic.severity,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    }
+
+
+def answer(
+    request: Request | None, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """The answer that a problem is; it names the request's id, under which the log has it."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if request is not None and "request_id" in request.scope:
+        body["request_id"] = request.scope["request_id"]
+    return JSONResponse({**body, **more}, status, dict(headers or {}), MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Lets ``app`` answer every error in this form."""
+
+    @app.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return answer(request, error.status, error.detail, error.headers, **error.more)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        rows = [{"where": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
+        said = "; ".join(f"{row['where']}: {row['message']}" for row in rows)
+        return answer(request, 422, said, errors=rows)
+
+
+def unforeseen(request: Request, error: Exception) -> Response:
+    """503 where Prefect is away; anything else is a bug, whose traceback is in the log alone."""
+    if unavailable(error):
+        detail = "the Prefect API does not answer at present"
+        return answer(request, 503, detail, {"Retry-After": "5"})
+    _log.error("a request failed", exc_info=error)
+    return answer(request, 500, "the server failed; its log has the cause under the request's id")

@@ -1,0 +1,82 @@
+"""The other bodies of requests and answers: what is not a run itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LogLine(BaseModel):
+    timestamp: datetime
+    level: str = Field(examples=["INFO"])
+    message: str = Field(examples=["Task run 'fetch_data' finished in state Completed()"])
+    task: str | None = Field(None, examples=["fetch_data"])
+
+
+class Logs(BaseModel):
+    """A page of a run's log, oldest line first; ``has_more`` says that another page follows."""
+
+    execution_id: str = Field(examples=["123e4567-e89b-12d3-a456-426614174000"])
+    logs: list[LogLine]
+    page: int
+    page_size: int
+    has_more: bool
+
+
+class Finding(BaseModel):
+    """One problem of a workflow, and where it stands in the body."""
+
+    line: int | None
+    column: int | None
+    severity: Literal["error", "warning"]
+    code: str = Field(examples=["unknown-key"])
+    message: str
+    hint: str | None
+
+
+class Validation(BaseModel):
+    valid: bool
+    diagnostics: list[Finding]
+
+
+class AgentTest(BaseModel):
+    """One call to one agent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agent_config: dict[str, Any]
+    test_action: str = "ping"
+    test_parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class AgentTestResult(BaseModel):
+    """What the agent answered; ``response_time`` is in seconds."""
+
+    agent_name: str = Field(examples=["test_agent"])
+    success: bool
+    response_time: float = Field(examples=[0.234])
+    result: Any = Field(examples=[{"id": 1}])
+    error: str | None = Field(examples=[None])
+
+
+class Health(BaseModel):
+    status: Literal["healthy", "degraded"]
+    service: str = Field(examples=["leadagent"])
+    version: str = Field(examples=["0.1.0"])
+    timestamp: datetime
+    prefect: Literal["reachable", "unreachable"]
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457; an invalid workflow adds ``diagnostics``, an invalid parameter ``errors``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["there is no such workflow execution"])
+    request_id: str | None = Field(None, examples=["7f3c9a2be1d04c55"])
+    diagnostics: list[Finding] | None = None

@@ -1,0 +1,65 @@
+"""Is it alive, is it ready, what is here, and how much was done."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from leadagent_prefect import __version__
+from leadagent_prefect.api.desk import Admin, At
+from leadagent_prefect.api.problems import Problem
+from leadagent_prefect.api.replies import Health
+from leadagent_prefect.api.routes.described import problems
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/", summary="What is here")
+async def index() -> dict[str, Any]:
+    """The service, and where its endpoints and pages are."""
+    return {
+        "name": "leadagent",
+        "version": __version__,
+        "docs": "/docs",
+        "redoc": "/redoc",
+        "openapi": "/openapi.json",
+        "endpoints": {
+            "health": "/api/v1/health",
+            "workflows": "/api/v1/workflows",
+            "validate": "/api/v1/workflows/validate",
+            "agents_test": "/api/v1/agents/test",
+            "metrics": "/metrics",
+        },
+    }
+
+
+@router.get("/api/v1/health", summary="Health and service information")
+async def health(desk: At) -> Health:
+    """``degraded`` where Prefect does not answer: runs can't be taken on then, and none can be looked up."""
+    reachable = await desk.prefect.ready()
+    return Health(
+        status="healthy" if reachable else "degraded",
+        service="leadagent",
+        version=__version__,
+        timestamp=datetime.now(timezone.utc),
+        prefect="reachable" if reachable else "unreachable",
+    )
+
+
+@router.get("/api/v1/health/live", summary="Is the process alive?")
+async def live() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@router.get("/api/v1/health/ready", summary="Can runs be taken on?", responses=problems())
+async def ready(desk: At) -> dict[str, str]:
+    if not await desk.prefect.ready():
+        raise Problem(503, "the Prefect API does not answer", headers={"Retry-After": "5"})
+    return {"status": "ready"}
+
+
+@router.get("/metrics", summary="Numbers for Prometheus", responses=problems(), response_class=Response)
+async def metrics(desk: At, caller: Admin) -> Response:
+    return Response(desk.metrics.text(), media_type="text/plain; version=0.0.4")

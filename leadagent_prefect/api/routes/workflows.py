@@ -1,0 +1,103 @@
+"""Runs of workflows: made, listed, looked at, cancelled."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.requests import Request
+
+from leadagent_prefect.api import runs as views
+from leadagent_prefect.api.desk import At, Canceller, Reader, Submitter
+from leadagent_prefect.api.document import accepted, checked_inputs, findings
+from leadagent_prefect.api.prefect_side import Order, OtherRequest
+from leadagent_prefect.api.problems import Problem, as_row
+from leadagent_prefect.api.replies import Finding, Validation
+from leadagent_prefect.api.routes.described import Page, problems, workflow_body
+from leadagent_prefect.api.schemas import Cancelled, Created, Details, Executions, RunStatus, Status
+
+router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_BODY = workflow_body()
+
+
+@router.post(
+    "",
+    summary="Create and execute a workflow",
+    openapi_extra=_BODY,
+    responses=problems(400, 408, 413, 415, 422),
+)
+async def create(
+    request: Request,
+    desk: At,
+    caller: Submitter,
+    idempotency_key: Annotated[
+        str | None, Header(description="requests with the same one make one run, for 24 h")
+    ] = None,
+) -> Created:
+    """Takes a run on and answers at once; the run goes on in another process."""
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise Problem(422, "Idempotency-Key has 1 to 255 visible ASCII characters")
+    submission = await desk.submission(request)
+    loaded = accepted(submission, desk.settings)
+    inputs = checked_inputs(loaded, submission)
+    workflow = loaded.workflow
+    order = Order(
+        stored=desk.stored(loaded, caller),
+        inputs=inputs,
+        workflow=workflow.name,
+        total=len(workflow.tasks),
+        key=idempotency_key,
+        tags=tuple(workflow.tags),
+    )
+    try:
+        run = await desk.prefect.submit(order)
+    except OtherRequest:
+        raise Problem(422, "this Idempotency-Key was used for another request") from None
+    desk.metrics.submitted.inc()
+    return views.created(run)
+
+
+@router.post(
+    "/validate",
+    summary="Check a workflow without running it",
+    openapi_extra=_BODY,
+    responses=problems(400, 408, 413, 415, 422),
+)
+async def validate(request: Request, desk: At, caller: Submitter) -> Validation:
+    """All that is wrong with it, with the places."""
+    found = findings(await desk.submission(request), desk.settings)
+    rows = [Finding.model_validate(as_row(one)) for one in found]
+    return Validation(valid=all(row.severity != "error" for row in rows), diagnostics=rows)
+
+
+@router.get("", summary="List runs, newest first", responses=problems(422))
+async def listing(
+    desk: At,
+    caller: Reader,
+    page: Page = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 10,
+    status: RunStatus | None = None,
+) -> Executions:
+    return await desk.runs(caller).page(page, page_size, status)
+
+
+@router.get("/{execution_id}", summary="All there is to know of a run", responses=problems(404))
+async def get(execution_id: str, desk: At, caller: Reader) -> Details:
+    return await views.details(await desk.run(caller, execution_id))
+
+
+@router.get("/{execution_id}/status", summary="Status and progress", responses=problems(404))
+async def status(execution_id: str, desk: At, caller: Reader) -> Status:
+    return await desk.runs(caller).status(await desk.run(caller, execution_id))
+
+
+@router.delete("/{execution_id}", summary="Cancel a run", responses=problems(404, 409))
+async def cancel(execution_id: str, desk: At, caller: Canceller) -> Cancelled:
+    """Cancelling once more changes nothing."""
+    try:
+        return await desk.runs(caller).cancel(await desk.run(caller, execution_id))
+    except views.NotRunning as error:
+        raise Problem(409, str(error)) from None

@@ -1,0 +1,270 @@
+"""REST API servers on the tests' Prefect: one as users start it, one in this process with keys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from leadagent_prefect.embedded import PrefectApi, client_environment
+
+SECRET, CANARY = "REST_TOKEN", "canary-5f1f0a3e9b"
+POST = {"id": 1, "title": "Test Post", "body": "..."}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """``/posts/1`` answers, ``/hold`` does so once it is let go, ``/away`` redirects to the former."""
+
+    server: Any
+
+    def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.service.requests.append((self.path, headers))
+        if self.path == "/hold":
+            self.server.service.held.set()
+            self.server.service.go.wait(60)
+        if self.path == "/away":
+            self._answer(302, b"", {"Location": f"{self.server.service.url}/posts/1"})
+        elif self.path == "/echo":
+            self._answer(401, json.dumps(self.headers.get("Authorization")).encode())
+        elif self.path == "/large":
+            self._answer(200, json.dumps("x" * 70_000).encode())
+        else:
+            self._answer(200, json.dumps(POST).encode())
+
+    do_POST = do_GET
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing."""
+
+
+class Service:
+    """What the workflows call: ``requests`` are path and headers of each, by names in lower case."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.held, self.go = threading.Event(), threading.Event()
+        self._server = cast("Any", ThreadingHTTPServer(("127.0.0.1", 0), _Handler))
+        self._server.service = self
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self) -> Iterator[Service]:
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self.go.set()
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+
+
+@dataclass
+class Rest:
+    """A running server, and a client of it."""
+
+    url: str
+    service: Service
+    pid: int = 0
+    log: Path | None = None
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+    def workflow(self, *, path: str = "/posts/1", **more: Any) -> dict[str, Any]:
+        """The workflow of the original's examples, on the service here."""
+        return {
+            "name": "simple_test_workflow",
+            "description": "A simple test workflow",
+            "version": "1.0.0",
+            "parallel_execution": False,
+            "failure_strategy": "stop_on_first_failure",
+            "agents": [
+                {"name": "test_agent", "type": "http_api", "endpoint": self.service.url, "timeout": 30}
+            ],
+            "tasks": [
+                {
+                    "name": "fetch_data",
+                    "agent_name": "test_agent",
+                    "action": "fetch",
+                    "parameters": {"method": "GET", "endpoint": path},
+                }
+            ],
+            **more,
+        }
+
+    def ended(self, client: httpx.Client, execution_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The run's details once it has ended."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found: dict[str, Any] = client.get(f"/api/v1/workflows/{execution_id}").json()
+            if found["status"] in ("completed", "failed", "cancelled"):
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"the run has not ended: {found}")
+
+
+def settings_file(folder: Path, service: Service) -> Path:
+    """A config file that lets workflows reach the service, with one secret and one MCP server."""
+    path = folder / "serve.yaml"
+    config = {
+        "allow_networks": ["127.0.0.1/32"],
+        "allow_secrets": {SECRET: [service.url]},
+        "mcp_servers": {"time": f"{sys.executable} -m mcp_server_time --local-timezone UTC"},
+        "rate_limit": "100000/minute",
+        "api_keys": str(folder / "keys.json"),
+    }
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def rest_service() -> Iterator[Service]:
+    with Service().running() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def rest(
+    prefect_api: PrefectApi, rest_service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rest]:
+    """``leadagent serve`` without keys, and with the worker that executes the runs of all servers."""
+    folder = tmp_path_factory.mktemp("rest")
+    log, config = folder / "log", settings_file(folder, rest_service)
+    environment = {**os.environ, **client_environment(prefect_api), SECRET: CANARY}
+    command = [
+        *(sys.executable, "-m", "leadagent_prefect.api.server"),
+        "--port",
+        "0",
+        "--config",
+        str(config),
+    ]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+        )
+    try:
+        url = _until_it_serves(process, log)
+        yield Rest(url, rest_service, process.pid, log)
+    finally:
+        for _ in range(3):  # it drains, cancels, kills
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(30)
+        process.kill()
+        process.wait()
+        print(log.read_text(errors="replace"))
+
+
+def _until_it_serves(process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> str:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        text = log.read_text(errors="replace")
+        match = re.search(r"Serving on (http://\S+)", text)
+        if match and "started!" in text and _is_ready(match[1]):
+            return match[1]
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')}")
+
+
+def _is_ready(url: str) -> bool:
+    return httpx.get(f"{url}/api/v1/health/ready", trust_env=False, timeout=30).status_code == 200
+
+
+@dataclass
+class Keyed(Rest):
+    """The server in this process; ``keys`` are texts of API keys by name."""
+
+    keys: Any = None
+
+
+@pytest.fixture(scope="session")
+def keyed(
+    rest: Rest, prefect_api: PrefectApi, rest_service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Keyed]:
+    """A second server on the same Prefect: in this process, with keys, without a worker of its own."""
+    from leadagent_prefect.api.keys import KeyFile
+    from leadagent_prefect.api.settings import read_settings
+
+    folder = tmp_path_factory.mktemp("keyed")
+    settings = read_settings({"host": "127.0.0.1"}, settings_file(folder, rest_service))
+    scopes = {
+        "alice": ("read", "submit", "cancel"),
+        "bob": ("read", "submit", "cancel"),
+        "reader": ("read",),
+        "root": ("admin",),
+    }
+    keys = {name: KeyFile(settings.api_keys).create(name, allowed)[1] for name, allowed in scopes.items()}
+    with in_this_process(settings, prefect_api) as url:
+        yield Keyed(url, rest_service, keys=keys)
+
+
+@contextmanager
+def in_this_process(settings: Any, api: PrefectApi) -> Iterator[str]:
+    """A server in a thread; gives its URL."""
+    import uvicorn
+
+    from leadagent_prefect.embedded import use_api
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+
+    def work() -> None:
+        with use_api(api):
+            from leadagent_prefect.api.app import create_app
+
+            config = uvicorn.Config(create_app(settings, api), log_config=None, http="h11", ws="none")
+            server.append(uvicorn.Server(config))
+            server[0].install_signal_handlers = lambda: None
+            asyncio.run(server[0].serve(sockets=[listener]))
+
+    server: list[Any] = []
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    until = time.monotonic() + 60
+    while not (server and server[0].started):
+        assert thread.is_alive()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{settings.port}"
+    finally:
+        server[0].should_exit = True
+        thread.join(20)
+        listener.close()
