@@ -14,8 +14,6 @@ import pytest
 from leadagent_prefect.diagnostics import render_text
 from leadagent_prefect.loader import examine, load, read
 
-pytestmark = pytest.mark.usefixtures("whole_language")
-
 HERE = Path(__file__).parent
 OK = sorted(path for path in (HERE / "ok").iterdir())
 ERR = sorted(path for path in (HERE / "err").iterdir() if path.suffix != ".out")

@@ -8,8 +8,6 @@ import pytest
 
 from leadagent_prefect.loader import examine, read
 
-pytestmark = pytest.mark.usefixtures("whole_language")
-
 
 def found(inputs: Any, given: Any) -> list[tuple[str, str]]:
     """Code and file of everything that is wrong with a workflow that gives another its inputs."""

@@ -113,7 +113,6 @@ def test_a_class_that_only_one_program_has_is_refused(leadagent, folder):
     assert "digest.yaml:2:26: error[not-portable]" in done.err
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_what_a_sub_workflow_may_not_be_compiled_with_is_told_in_its_own_file(leadagent, folder):
     (folder / "digest.yaml").write_text("name: digest\ntasks: [{name: t, workflow: parts/a.yaml}]\n")
     (folder / "parts").mkdir()
@@ -195,7 +194,7 @@ def test_check_fails_where_a_file_is_stale_missing_or_changed(leadagent, write, 
     assert leadagent("compile", "digest.yaml", "--check").err == "flows/digest.py: it was changed by hand\n"
 
 
-def test_check_notices_a_sub_workflow_that_was_changed(leadagent, write, folder, whole_language):
+def test_check_notices_a_sub_workflow_that_was_changed(leadagent, write, folder):
     part = write("parts/part.yaml", "part")
     (folder / "whole.yaml").write_text("name: whole\ntasks: [{name: part, workflow: parts/part.yaml}]\n")
     leadagent("compile", "whole.yaml")

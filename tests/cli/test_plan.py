@@ -185,7 +185,7 @@ def test_json_is_the_report(leadagent, workflow):
 
 
 @pytest.mark.parametrize("command", ["plan", "graph"])
-def test_a_task_with_tasks_in_it_is_shown_open_or_closed(leadagent, folder, whole_language, command):
+def test_a_task_with_tasks_in_it_is_shown_open_or_closed(leadagent, folder, command):
     inner = [{"name": "inside", "value": 1}]
     workflow = {"name": "w", "tasks": [{"name": "x", "tasks": inner}], "finally": [{"name": "z", "value": 1}]}
     (folder / "flow.json").write_text(json.dumps(workflow))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 BROKEN = "name: x\ntasks:\n  - {name: a, agent_name: nobody, action: b, acton: c}\n"
 
 
@@ -81,7 +79,6 @@ def test_a_name_of_a_file_cannot_steer_the_terminal(leadagent):
     assert "\x1b" not in done.err
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_the_problems_of_a_sub_workflow_are_shown_once_and_count_for_all_that_include_it(leadagent, folder):
     (folder / "broken.yaml").write_text(BROKEN)
     for name in ("a", "b"):

@@ -17,8 +17,6 @@ from leadagent_prefect.emit.heading import owner
 from leadagent_prefect.loader import load
 from leadagent_prefect.models import Workflow
 
-pytestmark = pytest.mark.usefixtures("whole_language")
-
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 VALID = sorted([*(ROOT / "tests/cases/ok").glob("*.*"), *(ROOT / "examples").rglob("*.yaml"), *CASES])

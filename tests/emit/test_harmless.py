@@ -34,8 +34,6 @@ MODULES = {
     "leadagent_prefect.engine.compiled",
 }
 
-pytestmark = pytest.mark.usefixtures("whole_language")
-
 FLOWS = Path("flows")
 WORDS = [
     *('"""', "'''", '"', "\\", "\n", "{x!r}", "%s", "#", "\u202e", "é", "\u2028", "class", "lambda: 0"),

@@ -38,7 +38,6 @@ def test_code_without_a_loop_runs_files_and_dicts(bench: Any, tmp_path: Path) ->
     assert result.results == {"a": {"echo": {}}}
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_a_dict_finds_its_sub_workflows_in_the_working_folder(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -350,7 +350,7 @@ async def test_a_storage_that_keeps_nothing_keeps_nobody_from_running_them(
     assert caplog.messages == ["that the run has come to its end is not kept: OSError"] * 2
 
 
-async def test_tasks_at_the_end_may_have_tasks_in_them(bench: Any, whole_language: None) -> None:
+async def test_tasks_at_the_end_may_have_tasks_in_them(bench: Any) -> None:
     inner = [
         {"name": "x", "agent_name": "probe", "action": "echo"},
         {"name": "v", "value": "{{ run.status }}"},

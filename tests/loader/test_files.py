@@ -12,8 +12,6 @@ from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader import examine, load, read
 from leadagent_prefect.loader.files import MAX_LEVELS
 
-pytestmark = pytest.mark.usefixtures("whole_language")
-
 
 def including(*files: str, name: str = "w") -> str:
     """A workflow whose tasks are sub-workflows, or one with a value where there are none."""

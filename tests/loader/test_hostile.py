@@ -109,7 +109,6 @@ def test_mutations_of_files_never_give_a_traceback(name: str, tmp_path: Path) ->
     check()
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_a_workflow_with_values_in_wrong_places_is_told_of_or_planned() -> None:
     parts = {"../parts/digest.yaml": (CASES / "parts" / "digest.yaml").read_text()}
 

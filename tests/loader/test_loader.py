@@ -196,7 +196,6 @@ def nested(*tasks: Any, **more: Any) -> dict[str, Any]:
     return {**DATA, "tasks": [*DATA["tasks"], {"name": "body", "tasks": [*tasks], **more}]}
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_tasks_within_tasks_are_read_to_any_depth() -> None:
     inner = {
         "name": "inner",
@@ -218,7 +217,6 @@ def test_tasks_within_tasks_are_read_to_any_depth() -> None:
     assert body == type(body).model_validate(body.model_dump(exclude_unset=True, by_alias=True))
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_a_task_within_a_task_that_is_broken_hides_no_other() -> None:
     draft, found = examine(
         read(
@@ -238,7 +236,6 @@ def test_a_task_within_a_task_that_is_broken_hides_no_other() -> None:
     assert draft.tasks["tasks", 1, "tasks", 3].value == 4
 
 
-@pytest.mark.usefixtures("whole_language")
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [
@@ -253,7 +250,6 @@ def test_a_task_has_tasks_in_a_list_or_none(tasks: object, message: str) -> None
     assert [d.message for d in found] == [message]
 
 
-@pytest.mark.usefixtures("whole_language")
 def test_tasks_are_counted_at_every_depth() -> None:
     inner = [{"name": f"t{n}", "value": n} for n in range(MAX_TASKS - 3)]
     last = {"finally": [{"name": "last", "value": 1}]}
