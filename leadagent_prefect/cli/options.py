@@ -18,3 +18,6 @@ inputs = click.option(
 closed = click.option(
     "--closed", is_flag=True, help="Show a sub-workflow, or tasks that stand inline, as one task."
 )
+
+#: The run that a command is about.
+run_id = click.argument("run_id", metavar="RUN_ID")

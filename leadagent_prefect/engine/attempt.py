@@ -14,6 +14,7 @@ from leadagent_prefect.agents.errors_map import error_raised
 from leadagent_prefect.engine.arrival import take_in
 from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.standstill import begins_below
 from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import (
     AgentError,
@@ -85,6 +86,9 @@ async def _call(call: StepCall) -> AgentResponse:
     )
 
 
+begins_below(_call.__code__)
+
+
 def _answer(run: Run, step: Step, response: AgentResponse) -> dict[str, Any]:
     result = take_in(response.result, run.redactor)
     hold_against_schema(step, result)
@@ -143,15 +147,15 @@ async def race(
     sees to its end is among ``endings`` meanwhile.
     """
     call = _Call(work)
-    task = asyncio.ensure_future(call.run())
+    task, began = asyncio.ensure_future(call.run()), asyncio.get_running_loop().time()
     try:
         either: set[asyncio.Future[Any]] = {task, token.future}
         await asyncio.wait(either, timeout=step.timeout, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
+        if task.done() and not _is_late(began, step):
             return _result(task, step)
         if token.future.done():
             raise CallCancelled(token.future.result().reason)
-        raise AgentTimeout(f'task "{step.name}" had no answer within its timeout of {step.timeout:g} s')
+        raise AgentTimeout(_too_late(step, held_up=task.done()))
     finally:
         if not task.done():
             task.add_done_callback(_look_at)
@@ -160,6 +164,18 @@ async def race(
             endings.add(ending)
             ending.add_done_callback(endings.discard)
             await asyncio.wait({ending}, timeout=_PATIENCE_SECONDS)
+
+
+def _is_late(began: float, step: Step) -> bool:
+    """Whether it came after its time, which takes code that holds up the loop: no timeout could end it."""
+    if step.timeout is None:
+        return False
+    return asyncio.get_running_loop().time() - began > step.timeout + _PATIENCE_SECONDS
+
+
+def _too_late(step: Step, *, held_up: bool) -> str:
+    text = f'task "{step.name}" had no answer within its timeout of {step.timeout:g} s'
+    return f"{text}: an agent's code held up the event loop, as blocking code in `async def` does" if held_up else text
 
 
 def _result(task: asyncio.Task[AgentResponse], step: Step) -> AgentResponse:

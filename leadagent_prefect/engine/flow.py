@@ -24,6 +24,7 @@ from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.task import PLAIN_JSON
 from leadagent_prefect.engine.values import Ready, prepare
+from leadagent_prefect.engine.watch import watched
 from leadagent_prefect.models import InputConfig
 from leadagent_prefect.naming import prefect_name
 from leadagent_prefect.observe.dispatch import Dispatcher
@@ -92,7 +93,7 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
         run = _run(plan, control, ready, notify)
         await take_up(run)
         # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
-        with masked_logs(run.redactor), TagsContext(current_tags=set()):
+        with masked_logs(run.redactor), TagsContext(current_tags=set()), watched(control.token):
             return conclude(run, await go_through(run))
 
 

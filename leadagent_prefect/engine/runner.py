@@ -12,11 +12,13 @@ from typing import Any
 import httpx
 from prefect import tags
 from prefect.client.schemas.objects import State
+from prefect.context import AsyncClientContext
 
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import build_flow
+from leadagent_prefect.engine.liveness import TAG, label_new_runs
 from leadagent_prefect.engine.pool import shown_inputs
 from leadagent_prefect.engine.values import prepare
 from leadagent_prefect.errors import InternalError, LeadAgentError, PrefectUnavailable
@@ -67,11 +69,13 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         admission = Admission(api)
         control.started = admission.close
         current_control.set(control)
-        with closing(admission), tags(*plan.workflow.tags):
+        with closing(admission), tags(TAG, *plan.workflow.tags):
             await asyncio.to_thread(admission.enter)
-            flow = build_flow(plan)
-            ending: Any = flow(**shown_inputs(plan, control.ready), return_state=True)
-            state: State[Any] = await ending
+            async with AsyncClientContext.get_or_create() as context:
+                label_new_runs(context.client)
+                flow = build_flow(plan)
+                ending: Any = flow(**shown_inputs(plan, control.ready), return_state=True)
+                state: State[Any] = await ending
     except (httpx.TransportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _UNREACHED not in str(error):
             raise

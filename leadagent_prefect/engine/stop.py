@@ -86,6 +86,11 @@ class StopToken:
         stop = parent.result()
         self.set(Stop("cancelled", stop.reason) if self._cuts else stop)
 
+    @property
+    def requests(self) -> int:
+        """How often it was asked to stop from outside."""
+        return len(self._requests)
+
     def request(self, kind: StopKind, reason: str) -> None:
         """Asks the run to stop; the first request gives the reason, and one after its end does nothing."""
         # Kept first, then handed to the loop: whichever of this and `bind` comes second sees the other.

@@ -1,0 +1,206 @@
+"""The thread that looks after the runs of a process: it tells Prefect that they live, hears that they are
+cancelled, and sees where one holds up its event loop.
+
+A thread, since a run that holds up its loop could do none of it. One for all runs, and begun late, since a
+short run should not pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
+
+from leadagent_prefect.embedded import PrefectApi, use_api
+from leadagent_prefect.engine.liveness import BEAT_SECONDS, TAG, Process, beat, labels_of_this_process
+from leadagent_prefect.engine.standstill import Loop
+from leadagent_prefect.engine.stop import StopToken
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that a run goes on before anything is done for it.
+_AFTER = 1.0
+_TICK = 0.5
+#: Seconds between two questions for cancelled runs: while events tell of them, and while none can.
+_POLL, _POLL_ALONE = 8.0, 2.0
+#: Seconds that a request may take: one that waits for an API that is away would hold up all others.
+_PATIENCE = 10.0
+_CANCELLING = "prefect.flow-run.Cancelling"
+
+
+@dataclass
+class Watched:
+    """A run. ``named``: its flow run has the labels of its process. ``cancellings`` are the states Cancelling
+    it was seen in: each is a request to end.
+    """
+
+    run: FlowRun
+    token: StopToken
+    named: bool
+    loop: Loop = field(default_factory=Loop)
+    since: float = field(default_factory=time.monotonic)
+    beat_at: float = 0.0
+    cancellings: set[UUID] = field(default_factory=set)
+
+    def cancelled(self, state: UUID) -> None:
+        """Passed on, unless a signal, say, has told of it before."""
+        self.cancellings.add(state)
+        if len(self.cancellings) > self.token.requests:
+            self.token.request("cancelled", "the run was cancelled")
+
+
+class Watch:
+    """Of the runs of this process on one API; its thread ends when none is left."""
+
+    def __init__(self, api: PrefectApi) -> None:
+        self._api = api
+        self._runs: dict[UUID, Watched] = {}
+        self._over = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._hears = False
+
+    def begin(self) -> None:
+        work = contextvars.Context().run  # nothing of the run that happens to be the first
+        threading.Thread(target=work, args=(self._work,), name="leadagent-watch", daemon=True).start()
+
+    def add(self, watched: Watched) -> None:
+        self._runs[watched.run.id] = watched
+
+    def remove(self, watched: Watched) -> bool:
+        """Whether it was the last one."""
+        del self._runs[watched.run.id]
+        if not self._runs:
+            self._over.set()
+            # Set before it is asked for, as `_attend` does it the other way round.
+            if self._loop is not None:
+                with contextlib.suppress(RuntimeError):  # its loop is closed: it has seen it by itself
+                    self._loop.call_soon_threadsafe(self._wake)
+        return not self._runs
+
+    def _wake(self) -> None:
+        assert self._stop is not None  # made before the loop is known
+        self._stop.set()
+
+    def _work(self) -> None:
+        if not self._over.wait(_AFTER):
+            with use_api(self._api):
+                asyncio.run(self._attend())
+
+    async def _attend(self) -> None:
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if self._over.is_set():
+            return
+        async with get_client() as client:
+            tasks = [asyncio.ensure_future(work) for work in (self._listen(), self._ask(client), self._look())]
+            await self._stop.wait()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        """Prefect's subscriber connects again by itself, for a while; what it misses, `_ask` sees."""
+        filter = EventFilter(event=EventNameFilter(name=[_CANCELLING]))
+        while True:
+            with contextlib.suppress(Exception):
+                async with get_events_subscriber(filter, 0) as events:
+                    self._hears = True
+                    async for event in events:
+                        run = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+                        if watched := self._runs.get(run):
+                            watched.cancelled(event.id)
+            self._hears = False
+            await asyncio.sleep(_POLL_ALONE)
+
+    async def _ask(self, client: PrefectClient) -> None:
+        asked_at = 0.0
+        while True:
+            now = time.monotonic()
+            if now - asked_at >= (_POLL if self._hears and asked_at else _POLL_ALONE):
+                asked_at = now
+                await _patiently(self._look_for_cancelled(client))
+            for watched in list(self._runs.values()):
+                if now >= watched.beat_at and now - watched.since >= _AFTER:
+                    watched.beat_at = now + BEAT_SECONDS
+                    await _patiently(_beat(client, watched))
+            await asyncio.sleep(_TICK)
+
+    async def _look_for_cancelled(self, client: PrefectClient) -> None:
+        ids = [str(run) for run in list(self._runs)]
+        wanted = {"id": {"any_": ids}, "state": {"type": {"any_": ["CANCELLING", "CANCELLED"]}}}
+        for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted)):
+            if run.state is not None and (watched := self._runs.get(run.id)):
+                watched.cancelled(run.state.id)
+
+    async def _look(self) -> None:
+        while True:
+            for watched in list(self._runs.values()):
+                watched.loop.look(watched.run)
+            await asyncio.sleep(_TICK)
+
+
+async def _beat(client: PrefectClient, watched: Watched) -> None:
+    labels = beat()
+    if not watched.named:
+        labels = labels_of_this_process((await client.read_flow_run(watched.run.id)).run_count)
+    await client.update_flow_run_labels(watched.run.id, labels)
+    watched.named = True
+    if TAG not in watched.run.tags:  # of a deployment that was made by hand
+        await client.update_flow_run(watched.run.id, tags=[*watched.run.tags, TAG])
+        watched.run.tags.append(TAG)
+
+
+async def _patiently(request: Awaitable[Any]) -> None:
+    """An API that is away is no error: there is a next time."""
+    try:
+        await asyncio.wait_for(request, _PATIENCE)
+    except Exception as error:  # noqa: BLE001  # whatever the client makes of an API that is away
+        _log.debug("The Prefect API does not answer: %s", error)
+
+
+_lock = threading.Lock()
+_watches: dict[str, Watch] = {}
+
+
+@contextlib.contextmanager
+def watched(token: StopToken) -> Iterator[None]:
+    """While open, in the body of a flow, its run is looked after; ``token`` is asked to stop it."""
+    context = FlowRunContext.get()
+    assert context is not None  # this is the body of a flow,
+    assert context.flow_run is not None  # which Prefect made a run for
+    run = context.flow_run
+    url, auth = PREFECT_API_URL.value(), PREFECT_API_AUTH_STRING.value()
+    if not url:  # a server that Prefect starts for this process alone
+        yield
+        return
+    named = Process.of(run.labels) == Process.current()
+    one = Watched(run, token, named, beat_at=time.monotonic() + BEAT_SECONDS if named else 0.0)
+    api = PrefectApi(url, auth or None, embedded=False, ui_url="")
+    with _lock:
+        watch = _watches.get(url)
+        if watch is None:
+            watch = _watches[url] = Watch(api)
+            watch.begin()
+        watch.add(one)
+    try:
+        yield
+    finally:
+        with _lock:
+            if watch.remove(one):
+                del _watches[url]

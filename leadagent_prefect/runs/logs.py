@@ -1,0 +1,93 @@
+"""The log of a run, as its API has it: masked when it was written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import LogFilter
+from prefect.client.schemas.objects import Log
+from prefect.client.schemas.sorting import LogSort
+
+_PAGE: Final = 200
+#: Seconds between two looks, and for how long lines may still come that were written before.
+_PAUSE, _LATE = 1.0, 5.0
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """``timestamp`` is ISO 8601 in UTC, ``level`` a word of Python's logging."""
+
+    timestamp: str
+    level: str
+    message: str
+    id: str
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def read_logs(
+    client: PrefectClient,
+    run_id: UUID,
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+    after: datetime | None = None,
+) -> list[LogLine]:
+    """Oldest first: ``limit`` lines from the ``offset``-th on, or all."""
+    wanted: dict[str, Any] = {"flow_run_id": {"any_": [str(run_id)]}}
+    if after is not None:
+        wanted["timestamp"] = {"after_": after.isoformat()}
+    lines: list[Log] = []
+    while limit is None or len(lines) < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - len(lines))
+        page = await client.read_logs(
+            log_filter=LogFilter.model_validate(wanted),
+            sort=LogSort.TIMESTAMP_ASC,
+            offset=offset + len(lines),
+            limit=size,
+        )
+        lines += page
+        if len(page) < size:
+            break
+    return [_line(log) for log in lines]
+
+
+async def follow_logs(client: PrefectClient, run_id: UUID, pause: float = _PAUSE) -> AsyncIterator[LogLine]:
+    """All that is there and all that comes, until the run has ended and nothing comes any more."""
+    seen: set[str] = set()
+    after: datetime | None = None
+    over = False
+    while True:
+        ended = await _has_ended(client, run_id)
+        fresh = [line for line in await read_logs(client, run_id, after=after) if line.id not in seen]
+        for line in fresh:
+            seen.add(line.id)
+            yield line
+        if over and not fresh:
+            return
+        over = ended
+        if fresh:
+            after = datetime.fromisoformat(fresh[-1].timestamp) - timedelta(seconds=_LATE)
+        await asyncio.sleep(pause)
+
+
+async def _has_ended(client: PrefectClient, run_id: UUID) -> bool:
+    state = (await client.read_flow_run(run_id)).state
+    return state is not None and state.is_final()
+
+
+def _line(log: Log) -> LogLine:
+    return LogLine(
+        timestamp=log.timestamp.astimezone(timezone.utc).isoformat(timespec="milliseconds"),
+        level=logging.getLevelName(log.level),
+        message=log.message,
+        id=str(log.id),
+    )
