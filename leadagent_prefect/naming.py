@@ -8,6 +8,9 @@ import keyword
 import re
 import unicodedata
 
+#: The tag of all runs and deployments of workflows in Prefect, whose API can look for tags, not for labels.
+TAG = "leadagent"
+
 _BANNED = str.maketrans(dict.fromkeys("/%&<>", "-"))
 _SLUG_LENGTH = 48
 

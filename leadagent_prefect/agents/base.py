@@ -8,6 +8,7 @@ engine's, and the class of the error decides on them (`leadagent_prefect.errors`
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from leadagent_prefect.agents.threads import in_thread
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.results import AgentResponse
 
@@ -46,12 +48,21 @@ current_call: ContextVar[Call] = ContextVar("leadagent_call", default=Call())
 class BaseAgent(ABC):
     """Subclass this to bring a service of your own: implement `execute`, and `open`/`close` where needed.
 
+    An `execute` without ``async`` runs in a thread, so that it may block; a call that is cut short leaves its
+    thread behind.
+
     A subclass may raise `leadagent_prefect.errors.AgentError` (its class decides on a retry) or return
     ``AgentResponse(success=False, ...)``. Anything else that it raises counts as ``internal``.
     """
 
     #: Keys of ``custom_params`` the type knows; None for "any". A key outside it is an error in the file.
     known_params: ClassVar[frozenset[str] | None] = None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        written = cls.__dict__.get("execute")
+        if inspect.isfunction(written) and not inspect.iscoroutinefunction(written):
+            cls.execute = in_thread(written)  # type: ignore[method-assign]  # what the class body could have had
 
     def __init__(self, config: AgentConfig) -> None:
         self.config = config

@@ -29,7 +29,7 @@ _LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "dim
 def print_runs(rows: Sequence[RunRow]) -> None:
     """A line a run; a terminal has short ids, since their beginning is enough to name a run."""
     head = ("ID", "STATUS", "WORKFLOW", "NAME", "STARTED", "DURATION")
-    cut = 8 if sys.stdout.isatty() else None
+    cut = 8 if _on_terminal() else None
     _print_table(
         head,
         [
@@ -63,12 +63,14 @@ def print_log(line: LogLine) -> None:
     moment = line.timestamp[:19].replace("T", " ")
     first, *more = (printable(text) for text in line.message.split("\n"))
     text = "\n".join([f"{moment} {line.level:8} {first}", *(f"{'':29}{text}" for text in more)])
-    if not sys.stdout.isatty():
+    if not _on_terminal():
         print(text, flush=True)
         return
     from rich.console import Console
 
-    Console(highlight=False, soft_wrap=True).print(text, style=_LEVELS.get(line.level, ""), markup=False)
+    Console(force_terminal=True, highlight=False, soft_wrap=True).print(
+        text, style=_LEVELS.get(line.level, ""), markup=False
+    )
 
 
 def _task(name: str, task: dict[str, Any]) -> tuple[str, ...]:
@@ -81,11 +83,11 @@ def _task(name: str, task: dict[str, Any]) -> tuple[str, ...]:
 def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, styled: int) -> None:
     """Columns by spaces; on a terminal in colours and cut to its width."""
     clean = [[printable(cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
+    if not _on_terminal():
         widths = [max(map(len, column)) for column in zip(head, *clean, strict=True)]
         for row in (head, *clean):
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print("  ".join(cells).rstrip())
+            padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print("  ".join(padded).rstrip())
         return
     from rich.console import Console
     from rich.table import Table
@@ -98,7 +100,11 @@ def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, styled: 
         cells = [Text(cell) for cell in row]
         cells[styled].stylize(_STYLES.get(row[styled], ""))
         table.add_row(*cells)
-    Console(highlight=False).print(table)
+    Console(force_terminal=True, highlight=False).print(table)
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _when(moment: str | None) -> str:

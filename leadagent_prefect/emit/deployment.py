@@ -12,7 +12,7 @@ from leadagent_prefect.diagnostics import quote
 from leadagent_prefect.emit.placeholders import unsafe
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.models import ScheduleConfig, Workflow
-from leadagent_prefect.naming import prefect_name
+from leadagent_prefect.naming import TAG, prefect_name
 
 #: What the workflow's file says: rewritten each time. All else in an entry is its user's.
 OWNED = ("entrypoint", "version", "description", "tags", "schedules")
@@ -41,7 +41,7 @@ class Deployment:
             entrypoint=entrypoint,
             version=workflow.version,
             description=workflow.description or None,
-            tags=tuple(workflow.tags),
+            tags=(*(tag for tag in workflow.tags if tag != TAG), TAG),
             schedules=tuple(_schedule(schedule) for schedule in workflow.schedule),
         )
         if problems := list(made._problems()):

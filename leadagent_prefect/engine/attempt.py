@@ -175,7 +175,7 @@ def _is_late(began: float, step: Step) -> bool:
 
 def _too_late(step: Step, *, held_up: bool) -> str:
     text = f'task "{step.name}" had no answer within its timeout of {step.timeout:g} s'
-    return f"{text}: an agent's code held up the event loop, as blocking code in `async def` does" if held_up else text
+    return f"{text}: code that blocks in an `async def` held up the event loop" if held_up else text
 
 
 def _result(task: asyncio.Task[AgentResponse], step: Step) -> AgentResponse:

@@ -7,15 +7,13 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from leadagent_prefect.embedded.state import process_birth
 
-#: The tag of all runs and deployments of workflows: Prefect's API can't look for labels.
-TAG: Final = "leadagent"
 #: A run tells that it lives as often; one that has not for as long as the second is dead.
 BEAT_SECONDS, DEAD_AFTER_SECONDS = 30.0, 90.0
 
@@ -24,7 +22,7 @@ _GOING_ON = (StateType.RUNNING, StateType.CANCELLING)
 
 @dataclass(frozen=True)
 class Process:
-    """``start`` tells it from a later one with its id; it and ``boot`` are empty where the system tells neither."""
+    """``start`` tells it from a later one with its id; empty, as ``boot``, where the system does not tell."""
 
     host: str
     boot: str
@@ -98,7 +96,7 @@ def is_dead(run: FlowRun, now: datetime | None = None) -> bool:
 
 
 def is_named(run: FlowRun) -> bool:
-    """Whether its labels are of its present execution; one that is executed again has them of the one before."""
+    """Whether its labels are of its present execution, and not left over from the one before."""
     return run.labels.get("leadagent.execution") == max(run.run_count, 1)
 
 
@@ -117,9 +115,8 @@ def label_new_runs(client: PrefectClient) -> None:
     send = made.request
 
     async def request(method: str, path: str, **options: Any) -> Any:
-        body = options.get("json")
-        if (method, path) == ("POST", "/flow_runs/") and body.get("parent_task_run_id") is None:
-            options["json"] = {**body, "labels": {**body.get("labels", {}), **labels_of_this_process()}}
+        if (method, path) == ("POST", "/flow_runs/") and options["json"].get("parent_task_run_id") is None:
+            options["json"] = {**options["json"], "labels": labels_of_this_process()}
         return await send(method, path, **options)
 
     made.request = request

@@ -11,17 +11,20 @@ from typing import Any
 
 import httpx
 from prefect import tags
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 from prefect.context import AsyncClientContext
+from prefect.states import Cancelled
 
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import build_flow
-from leadagent_prefect.engine.liveness import TAG, label_new_runs
+from leadagent_prefect.engine.liveness import label_new_runs
 from leadagent_prefect.engine.pool import shown_inputs
 from leadagent_prefect.engine.values import prepare
 from leadagent_prefect.errors import InternalError, LeadAgentError, PrefectUnavailable
+from leadagent_prefect.naming import TAG
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import WorkflowResult
 
@@ -76,6 +79,8 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
                 flow = build_flow(plan)
                 ending: Any = flow(**shown_inputs(plan, control.ready), return_state=True)
                 state: State[Any] = await ending
+                if state.is_cancelling():
+                    await _conclude_cancelled(context.client, state, control)
     except (httpx.TransportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _UNREACHED not in str(error):
             raise
@@ -87,3 +92,12 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         return control.result
     cause = await state.aresult(raise_on_failure=False)
     raise cause if isinstance(cause, LeadAgentError) else InternalError(f"the run crashed: {state.message}")
+
+
+async def _conclude_cancelled(client: PrefectClient, state: State[Any], control: RunControl) -> None:
+    """Cancelled as it was ending: Prefect takes no other end from it, and none at all if nobody says so."""
+    assert state.state_details.flow_run_id is not None  # it is the state of a flow run
+    cancelled = Cancelled(message="the run was cancelled as it was ending")
+    await client.set_flow_run_state(state.state_details.flow_run_id, cancelled, force=True)
+    if control.result is not None:
+        control.result.status = "cancelled"

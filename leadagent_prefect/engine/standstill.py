@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import sysconfig
 import threading
 import time
 from types import CodeType, FrameType
@@ -14,6 +15,8 @@ from prefect.logging.loggers import flow_run_logger
 
 #: The code below which an agent's own begins, and what its frame has the call under.
 _BELOW: set[CodeType] = set()
+#: Where code lies that is nobody's here to mend.
+_FOREIGN = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def begins_below(code: CodeType) -> None:
@@ -30,7 +33,7 @@ class Loop:
         self._told = False
 
     def look(self, run: FlowRun) -> None:
-        """Says in the run's log once for each standstill what holds it up, where it has passed its timeout."""
+        """Says in the run's log, once, what holds the loop up, where that has passed its timeout."""
         if self._asked_at is None:
             self._asked_at, self._told = time.monotonic(), False
             with contextlib.suppress(RuntimeError):  # it has just been closed
@@ -41,8 +44,8 @@ class Loop:
             self._told = True
             name, place, timeout = found
             flow_run_logger(run).warning(
-                'task "%s" has held up the event loop for %.1f s, past its timeout of %g s, at %s: nothing else '
-                "of this run goes on meanwhile. Blocking code belongs into a thread: write "
+                'task "%s" has held up the event loop for %.1f s, past its timeout of %g s, at %s: '
+                "nothing else of this run goes on meanwhile. Blocking code belongs into a thread: write "
                 "`def execute` instead of `async def execute`, or await asyncio.to_thread(...)",
                 *(name, stood, timeout, place),
             )
@@ -52,7 +55,7 @@ class Loop:
 
 
 def culprit(thread: int) -> tuple[str, str, float] | None:
-    """The task whose agent a thread is in, the ``file:line`` in the agent's own file, and its timeout."""
+    """The task whose agent a thread is in, where in the user's own code it is, and its timeout."""
     frame: FrameType | None = sys._current_frames().get(thread)
     stack: list[FrameType] = []
     while frame is not None and frame.f_code not in _BELOW:
@@ -61,7 +64,7 @@ def culprit(thread: int) -> tuple[str, str, float] | None:
     if frame is None or not stack:
         return None
     call = frame.f_locals["call"]
-    file = stack[-1].f_code.co_filename
-    inner = next(one for one in stack if one.f_code.co_filename == file)
+    own = (one for one in stack if not one.f_code.co_filename.startswith(_FOREIGN))
+    inner = next(own, stack[-1])
     timeout = call.step.timeout or call.step.request_timeout
-    return call.name, f"{file}:{inner.f_lineno}", timeout
+    return call.name, f"{inner.f_code.co_filename}:{inner.f_lineno}", timeout

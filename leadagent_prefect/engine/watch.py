@@ -13,7 +13,7 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,14 +22,16 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
+from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 
 from leadagent_prefect.embedded import PrefectApi, use_api
-from leadagent_prefect.engine.liveness import BEAT_SECONDS, TAG, Process, beat, labels_of_this_process
+from leadagent_prefect.engine.liveness import BEAT_SECONDS, Process, beat, labels_of_this_process
 from leadagent_prefect.engine.standstill import Loop
 from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.naming import TAG
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +47,15 @@ _CANCELLING = "prefect.flow-run.Cancelling"
 
 @dataclass
 class Watched:
-    """A run. ``named``: its flow run has the labels of its process. ``cancellings`` are the states Cancelling
-    it was seen in: each is a request to end.
+    """A run. ``named``: its flow run has the labels of its process. ``beat_at``: when it is to tell that it
+    lives (monotonic). ``cancellings`` are the states Cancelling it was seen in: each asks it to end.
     """
 
     run: FlowRun
     token: StopToken
     named: bool
+    beat_at: float
     loop: Loop = field(default_factory=Loop)
-    since: float = field(default_factory=time.monotonic)
-    beat_at: float = 0.0
     cancellings: set[UUID] = field(default_factory=set)
 
     def cancelled(self, state: UUID) -> None:
@@ -72,7 +73,7 @@ class Watch:
         self._runs: dict[UUID, Watched] = {}
         self._over = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._stopped: asyncio.Future[None] | None = None
         self._hears = False
 
     def begin(self) -> None:
@@ -94,8 +95,8 @@ class Watch:
         return not self._runs
 
     def _wake(self) -> None:
-        assert self._stop is not None  # made before the loop is known
-        self._stop.set()
+        assert self._stopped is not None  # made before the loop is known
+        self._stopped.set_result(None)
 
     def _work(self) -> None:
         if not self._over.wait(_AFTER):
@@ -103,43 +104,45 @@ class Watch:
                 asyncio.run(self._attend())
 
     async def _attend(self) -> None:
-        self._stop = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        stopped = self._stopped = loop.create_future()
+        self._loop = loop
         if self._over.is_set():
             return
         async with get_client() as client:
-            tasks = [asyncio.ensure_future(work) for work in (self._listen(), self._ask(client), self._look())]
-            await self._stop.wait()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            works = (self._listen(stopped), self._ask(client, stopped), self._look(stopped))
+            # None is cut short: a connection that is while it is made would not be closed.
+            await asyncio.gather(*works)
 
-    async def _listen(self) -> None:
-        """Prefect's subscriber connects again by itself, for a while; what it misses, `_ask` sees."""
-        filter = EventFilter(event=EventNameFilter(name=[_CANCELLING]))
-        while True:
+    async def _listen(self, stopped: asyncio.Future[None]) -> None:
+        """What is missed while there is no connection, `_ask` sees."""
+        cancelling = EventFilter(event=EventNameFilter(name=[_CANCELLING]))
+        while not stopped.done():
             with contextlib.suppress(Exception):
-                async with get_events_subscriber(filter, 0) as events:
+                async with get_events_subscriber(cancelling, 0) as events:
                     self._hears = True
-                    async for event in events:
-                        run = UUID(event.resource.id.removeprefix("prefect.flow-run."))
-                        if watched := self._runs.get(run):
-                            watched.cancelled(event.id)
+                    await _either(self._heed(events), stopped)
             self._hears = False
-            await asyncio.sleep(_POLL_ALONE)
+            await asyncio.wait({stopped}, timeout=_POLL_ALONE)
 
-    async def _ask(self, client: PrefectClient) -> None:
-        asked_at = 0.0
-        while True:
+    async def _heed(self, events: AsyncIterator[Event]) -> None:
+        async for event in events:
+            run = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+            if watched := self._runs.get(run):
+                watched.cancelled(event.id)  # which is that of the state
+
+    async def _ask(self, client: PrefectClient, stopped: asyncio.Future[None]) -> None:
+        ask_at = 0.0
+        while not stopped.done():
             now = time.monotonic()
-            if now - asked_at >= (_POLL if self._hears and asked_at else _POLL_ALONE):
-                asked_at = now
+            if now >= ask_at:
                 await _patiently(self._look_for_cancelled(client))
+                ask_at = now + (_POLL if self._hears else _POLL_ALONE)
             for watched in list(self._runs.values()):
-                if now >= watched.beat_at and now - watched.since >= _AFTER:
+                if now >= watched.beat_at:
                     watched.beat_at = now + BEAT_SECONDS
                     await _patiently(_beat(client, watched))
-            await asyncio.sleep(_TICK)
+            await asyncio.wait({stopped}, timeout=_TICK)
 
     async def _look_for_cancelled(self, client: PrefectClient) -> None:
         ids = [str(run) for run in list(self._runs)]
@@ -148,11 +151,11 @@ class Watch:
             if run.state is not None and (watched := self._runs.get(run.id)):
                 watched.cancelled(run.state.id)
 
-    async def _look(self) -> None:
-        while True:
+    async def _look(self, stopped: asyncio.Future[None]) -> None:
+        while not stopped.done():
             for watched in list(self._runs.values()):
                 watched.loop.look(watched.run)
-            await asyncio.sleep(_TICK)
+            await asyncio.wait({stopped}, timeout=_TICK)
 
 
 async def _beat(client: PrefectClient, watched: Watched) -> None:
@@ -164,6 +167,15 @@ async def _beat(client: PrefectClient, watched: Watched) -> None:
     if TAG not in watched.run.tags:  # of a deployment that was made by hand
         await client.update_flow_run(watched.run.id, tags=[*watched.run.tags, TAG])
         watched.run.tags.append(TAG)
+
+
+async def _either(work: Coroutine[Any, Any, None], stopped: asyncio.Future[None]) -> None:
+    """Until one of them has ended; ``work`` raises what it raises, and goes on no more."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def _patiently(request: Awaitable[Any]) -> None:
@@ -190,7 +202,7 @@ def watched(token: StopToken) -> Iterator[None]:
         yield
         return
     named = Process.of(run.labels) == Process.current()
-    one = Watched(run, token, named, beat_at=time.monotonic() + BEAT_SECONDS if named else 0.0)
+    one = Watched(run, token, named, time.monotonic() + (BEAT_SECONDS if named else _AFTER))
     api = PrefectApi(url, auth or None, embedded=False, ui_url="")
     with _lock:
         watch = _watches.get(url)

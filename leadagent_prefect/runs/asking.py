@@ -26,5 +26,5 @@ def ask(api: PrefectApi, work: Callable[[PrefectClient], Awaitable[Answer]]) -> 
         with use_api(api):
             return asyncio.run(asking())
     except httpx.HTTPError as error:
-        message = f"the Prefect API at {api.url} does not answer as it should: {error or type(error).__name__}"
+        message = f"the Prefect API at {api.url} does not answer as it should: {type(error).__name__} {error}"
         raise PrefectUnavailable(message) from error

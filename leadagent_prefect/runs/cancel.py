@@ -19,10 +19,10 @@ _PAUSE = 0.3
 async def cancel(
     client: PrefectClient, run: FlowRun, *, wait: float | None = None, once_more: bool = True
 ) -> FlowRun:
-    """Asks the run to end as cancelled, and gives it as it is then, or after up to ``wait`` seconds when it has ended.
+    """Asks the run to end as cancelled; gives it as it is then, or within ``wait`` seconds has ended.
 
     One that waits to be started is cancelled at once, and so is one whose process is gone. One that is
-    cancelling is asked once more, if ``once_more``: then it undoes nothing more. One that has ended is let be.
+    cancelling is asked again, if ``once_more``: then it undoes nothing more. One that has ended is let be.
     """
     run = await _ask(client, run, once_more)
     until = time.monotonic() + (wait or 0.0)
@@ -43,7 +43,11 @@ async def _ask(client: PrefectClient, run: FlowRun, once_more: bool) -> FlowRun:
         return await _set(client, run, _gone(), force=True)
     if run.state is not None and run.state.is_cancelling():
         # Prefect's rules know of no second time.
-        return await _set(client, run, Cancelling(message="Cancelled once more."), force=True) if once_more else run
+        return (
+            await _set(client, run, Cancelling(message="Cancelled once more."), force=True)
+            if once_more
+            else run
+        )
     return await _set(client, run, Cancelling(message="Cancelled by leadagent."))
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Final
 
 from prefect._internal.result_records import ResultRecordMetadata
+from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
-from prefect.filesystems import WritableFileSystem
-from prefect.results import get_default_result_storage, resolve_result_storage
+from prefect.filesystems import LocalFileSystem, WritableFileSystem
+from prefect.settings import get_current_settings
 
 from leadagent_prefect.engine.liveness import is_dead
 from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.runs.status import RunRow, row_of, seconds_between, workflow_names
 
 _PAGE: Final = 200
+_NEVER: Final = datetime.min.replace(tzinfo=timezone.utc)
 _WORDS: Final = {
     StateType.RUNNING: "running",
     StateType.COMPLETED: "completed",
@@ -28,13 +30,16 @@ _CLASSES: Final = {"TimedOut": "timeout", "CircuitOpen": "circuit_open", "Cancel
 
 
 class RunDetail:
-    """``result`` is that of a run that has ended, where it can be read from here; otherwise None, and ``tasks``
-    are as Prefect has them: rows of ``status``, ``attempts``, ``duration``, ``error`` and ``error_class``.
+    """``result`` is that of a run that has ended, where it can be read from here; otherwise None.
 
-    ``message`` is that of its state; ``stale``: it goes on no more, since its process is gone.
+    ``tasks`` are rows of ``status``, ``attempts``, ``duration``, ``error`` and ``error_class``; those of a
+    run without a result are as Prefect has them. ``message`` is that of its state; ``stale``: it goes on no
+    more, since its process is gone.
     """
 
-    def __init__(self, run: FlowRun, row: RunRow, result: WorkflowResult | None, tasks: dict[str, Any]) -> None:
+    def __init__(
+        self, run: FlowRun, row: RunRow, result: WorkflowResult | None, tasks: dict[str, Any]
+    ) -> None:
         self.row, self.result, self.tasks = row, result, tasks
         self.message = run.state.message if run.state is not None else None
         self.stale = is_dead(run)
@@ -53,32 +58,30 @@ class RunDetail:
 async def detail_of(client: PrefectClient, run: FlowRun) -> RunDetail:
     names = await workflow_names(client, [run.flow_id])
     row = row_of(run, names.get(run.flow_id, "?"))
-    result = await _result(run)
+    result = await _result(client, run)
     if result is not None:
-        return RunDetail(run, row, result, {name: t.model_dump(mode="json") for name, t in result.tasks.items()})
+        return RunDetail(run, row, result, result.model_dump(mode="json")["tasks"])
     return RunDetail(run, row, None, await _tasks(client, run))
 
 
-async def _result(run: FlowRun) -> WorkflowResult | None:
+async def _result(client: PrefectClient, run: FlowRun) -> WorkflowResult | None:
     """None of a run that goes on or came to none, and where its storage is not this machine's."""
     record = run.state.data if run.state is not None and run.state.is_final() else None
     if not isinstance(record, ResultRecordMetadata) or record.storage_key is None:
         return None
     try:
-        storage = await _storage(record)
+        storage = await _storage(client, record)
         # As JSON, whatever the record says: it names what is to read it, pickle too.
         return WorkflowResult.model_validate_json(await storage.read_path(record.storage_key))
     except (OSError, ValueError):
         return None
 
 
-async def _storage(record: ResultRecordMetadata) -> WritableFileSystem:
+async def _storage(client: PrefectClient, record: ResultRecordMetadata) -> WritableFileSystem:
     if record.storage_block_id is None:
-        default: Any = get_default_result_storage(_sync=False)
-        found: WritableFileSystem = await default
-        return found
-    resolved: Any = resolve_result_storage(record.storage_block_id, _sync=False)
-    storage: WritableFileSystem = await resolved
+        return LocalFileSystem(basepath=str(get_current_settings().results.local_storage_path))
+    found: Any = await Block.aload_from_ref(record.storage_block_id, client=client)
+    storage: WritableFileSystem = found
     return storage
 
 
@@ -91,7 +94,7 @@ async def _tasks(client: PrefectClient, run: FlowRun) -> dict[str, Any]:
         found += page
         if len(page) < _PAGE:
             break
-    ordered = sorted(found, key=lambda task: (task.start_time or task.created or datetime.min).timestamp())
+    ordered = sorted(found, key=lambda task: task.start_time or task.created or _NEVER)
     rows: dict[str, Any] = {}
     for task in ordered:
         rows.pop(task.name, None)

@@ -34,7 +34,9 @@ async def find_run(client: PrefectClient, text: str) -> FlowRun:
     found = [run async for run in runs_of_leadagent(client, {"name": {"any_": [text]}})]
     if not found and re.fullmatch(r"[0-9a-f-]+", text.lower()):
         if len(text.replace("-", "")) < _SHORTEST:
-            raise ConfigurationError(f"{text!r} is too short for a run: at least {_SHORTEST} digits of its id")
+            raise ConfigurationError(
+                f"{text!r} is too short for a run: at least {_SHORTEST} digits of its id"
+            )
         found = await _beginning_with(client, text.lower())
     if not found:
         raise _unknown(text)
@@ -70,4 +72,6 @@ def _unknown(text: str) -> ConfigurationError:
 def _several(text: str, found: Sequence[FlowRun]) -> ConfigurationError:
     ids = ", ".join(str(run.id) for run in found[:5])
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    return ConfigurationError(f"{len(found)} runs are meant by {printable(text)!r}: {ids}{more}; name one by its id")
+    return ConfigurationError(
+        f"{len(found)} runs are meant by {printable(text)!r}: {ids}{more}; name one by its id"
+    )

@@ -11,7 +11,8 @@ from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from leadagent_prefect.engine.liveness import TAG, is_dead
+from leadagent_prefect.engine.liveness import is_dead
+from leadagent_prefect.naming import TAG
 from leadagent_prefect.runs.status import STATUSES, RunRow, row_of, workflow_names
 
 #: As many as Prefect's API gives at a time.
@@ -32,22 +33,21 @@ async def list_runs(
     """
     wanted = ("running", "cancelling") if stale else tuple(statuses)
     types = [type.value for status in wanted for type in STATUSES[status]]
-    filter: dict[str, Any] = {"state": {"type": {"any_": types}}} if types else {}
+    such: dict[str, Any] = {"state": {"type": {"any_": types}}} if types else {}
     found: list[FlowRun] = []
-    if limit != 0:
-        async for run in runs_of_leadagent(client, filter, workflow):
-            if not stale or is_dead(run):
-                found.append(run)
-            if len(found) == limit:
-                break
+    async for run in runs_of_leadagent(client, such, workflow):
+        if not stale or is_dead(run):
+            found.append(run)
+        if len(found) == limit:
+            break
     names = await workflow_names(client, (run.flow_id for run in found))
     return [row_of(run, names.get(run.flow_id, "?")) for run in found]
 
 
 async def runs_of_leadagent(
-    client: PrefectClient, filter: dict[str, Any], workflow: str | None = None
+    client: PrefectClient, such: dict[str, Any], workflow: str | None = None
 ) -> AsyncIterator[FlowRun]:
-    """Root runs of workflows that are due, newest first, as many as are asked for."""
+    """Root runs of workflows that are due, the newest first; ``such`` is more for Prefect's filter."""
     due = (datetime.now(timezone.utc) + timedelta(seconds=10)).isoformat()
     ours = {
         "tags": {"all_": [TAG]},
@@ -58,7 +58,7 @@ async def runs_of_leadagent(
     while True:
         page = await client.read_flow_runs(
             flow_filter=FlowFilter.model_validate({"name": {"any_": [workflow]}}) if workflow else None,
-            flow_run_filter=FlowRunFilter.model_validate({**ours, **filter}),
+            flow_run_filter=FlowRunFilter.model_validate({**ours, **such}),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
             limit=_PAGE,
             offset=offset,

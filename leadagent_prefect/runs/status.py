@@ -33,7 +33,7 @@ def status_of(state: State[Any] | None) -> str:
 
 @dataclass(frozen=True)
 class RunRow:
-    """``started_at`` is ISO 8601 in UTC, ``duration`` is in seconds up to now or its end; None before its start."""
+    """``started_at`` is ISO 8601 in UTC, ``duration`` in seconds up to now or the end; both None before."""
 
     id: str
     name: str
@@ -57,7 +57,9 @@ def row_of(run: FlowRun, workflow: str, now: datetime | None = None) -> RunRow:
     )
 
 
-def seconds_between(start: datetime | None, end: datetime | None, now: datetime | None = None) -> float | None:
+def seconds_between(
+    start: datetime | None, end: datetime | None, now: datetime | None = None
+) -> float | None:
     """Up to ``now`` of what has not ended; None of what has not started."""
     if start is None:
         return None
@@ -70,5 +72,5 @@ async def workflow_names(client: PrefectClient, flows: Iterable[UUID]) -> dict[U
     wanted = sorted(str(flow) for flow in set(flows))
     if not wanted:
         return {}
-    filter = FlowFilter.model_validate({"id": {"any_": wanted}})
-    return {flow.id: flow.name for flow in await client.read_flows(flow_filter=filter)}
+    wanted_flows = FlowFilter.model_validate({"id": {"any_": wanted}})
+    return {flow.id: flow.name for flow in await client.read_flows(flow_filter=wanted_flows)}

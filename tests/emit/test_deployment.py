@@ -29,7 +29,7 @@ def test_a_workflow_owns_what_its_file_says():
         "entrypoint": "flows/a-b-1.py:a_b",
         "version": "2",
         "description": "d",
-        "tags": ["x"],
+        "tags": ["x", "leadagent"],
         "schedules": [
             {
                 "cron": "0 9 * * *",

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 #: Those of `leadagent_prefect.runs.STATUSES`, which can't be imported without prefect.
 STATUSES = ("queued", "running", "paused", "cancelling", "completed", "failed", "cancelled", "crashed")
+_SUCH = f"Only such runs: {', '.join(STATUSES)}. May be given more than once."
 
 
 @click.command("runs")
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
-@click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Only such runs.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="At most N.")
-@click.option("--stale", is_flag=True, help="Only runs that go on by what Prefect says, and whose process is gone.")
+@click.option(
+    "--status", "statuses", type=click.Choice(STATUSES), metavar="STATUS", multiple=True, help=_SUCH
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="At most N."
+)
+@click.option("--stale", is_flag=True, help="Only runs that seem to go on, and whose process is gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print the runs as one JSON list.")
 def command(workflow: str | None, statuses: tuple[str, ...], limit: int, stale: bool, as_json: bool) -> int:
     """List runs, the newest first.
