@@ -97,7 +97,7 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
 async def _conclude_cancelled(client: PrefectClient, state: State[Any], control: RunControl) -> None:
     """Cancelled as it was ending: Prefect takes no other end from it, and none at all if nobody says so."""
     assert state.state_details.flow_run_id is not None  # it is the state of a flow run
-    cancelled = Cancelled(message="the run was cancelled as it was ending")
+    cancelled: State[Any] = Cancelled(message="the run was cancelled as it was ending")
     await client.set_flow_run_state(state.state_details.flow_run_id, cancelled, force=True)
     if control.result is not None:
         control.result.status = "cancelled"
