@@ -33,7 +33,7 @@ class Blocking(BaseAgent):
 
     over = threading.Event()
 
-    def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:  # type: ignore[override]
+    def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:  # type: ignore[override]  # without async, on purpose
         self.over.wait()
         return AgentResponse(success=True)
 

@@ -20,7 +20,7 @@ class Blocking(BaseAgent):
 
     released = threading.Event()
 
-    def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:  # type: ignore[override]
+    def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:  # type: ignore[override]  # without async, on purpose
         if action == "wait":
             self.released.wait()
         if action == "fail":

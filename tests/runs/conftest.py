@@ -65,7 +65,7 @@ class Under:
         self.handle = LeadAgent([self.events.append]).start(workflow)
 
     async def started(self, task: str) -> UUID:
-        while not any(e.type == "task_started" and e.name == task for e in self.events):  # noqa: ASYNC110
+        while not any(e.type == "task_started" and e.name == task for e in self.events):  # noqa: ASYNC110  # told by another thread
             await asyncio.sleep(0.02)
         return UUID(self.events[0].run_id)
 
