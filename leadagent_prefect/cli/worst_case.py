@@ -27,10 +27,29 @@ Time that leadagent and Prefect need for themselves, and a service's own waits f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from leadagent_prefect.plan import Plan, Step
+
+T = TypeVar("T")
+
+
+def _once(rule: Callable[..., T]) -> Callable[..., T]:
+    """Asks a rule once of each plan: ten levels of sub-workflows with ten calls each are ten plans, and ten
+    billion calls.
+    """
+
+    @wraps(rule)
+    def asked(plan: Plan, *more: Any) -> T:
+        known: dict[Any, T] = vars(plan).setdefault(f"worst case {rule.__name__}", {})  # as cached_property
+        if more not in known:
+            known[more] = rule(plan, *more)
+        return known[more]
+
+    return asked
 
 
 class Cost(NamedTuple):
@@ -47,6 +66,7 @@ def items_of(step: Step) -> int | None:
     return None if isinstance(step.task.for_each, str) else len(step.task.for_each)
 
 
+@_once
 def of_tasks(plan: Plan) -> Cost:
     """All tasks of a plan, without those at its end."""
     return Cost(sum(map(_calls, plan.steps)), _seconds(plan))
@@ -63,6 +83,7 @@ def of_attempt(step: Step) -> float:
     return _bounded(step, _seconds(step.body.plan))
 
 
+@_once
 def of_undoing(plan: Plan) -> Cost:
     """Undoing all of a plan, and whatever the bodies of its tasks undo by themselves."""
     found = [_undoing(step) for one in (plan, *plan.at_the_end) for step in one.steps]
@@ -110,12 +131,14 @@ def _bounded(step: Step, seconds: float, width: int = 1) -> float:
     return within + sum(_seconds(last) for last in step.body.plan.at_the_end)
 
 
+@_once
 def _seconds(plan: Plan) -> float:
     width, chain = plan.workflow.max_parallel_tasks, _chain(plan)
     bound = chain if _peak(plan) <= width else _work(plan, width) / width + (1 - 1 / width) * chain
     return min(bound, plan.workflow.global_timeout or bound)
 
 
+@_once
 def _chain(plan: Plan) -> float:
     """The seconds where there is a slot for every task run."""
     costs = {step.name: _waves(step) * _again(step, _chained(step)) for step in plan.steps}
@@ -133,6 +156,7 @@ def _chained(step: Step) -> float:
     return _bounded(step, _chain(step.body.plan))
 
 
+@_once
 def _work(plan: Plan, width: int) -> float:
     """The seconds of all task runs and waits one after the other."""
     return sum(_times(step) * _again(step, _worked(step, width)) for step in plan.steps)
@@ -144,6 +168,7 @@ def _worked(step: Step, width: int) -> float:
     return _bounded(step, _work(step.body.plan, width), width)
 
 
+@_once
 def _peak(plan: Plan) -> int:
     """How many task runs can meet that need a slot of the run: a task with a body holds none itself."""
     met = [_met(step) for step in plan.steps]

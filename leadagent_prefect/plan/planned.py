@@ -70,9 +70,15 @@ class Plan:
 
     @cached_property
     def parts(self) -> tuple[Plan, ...]:
-        """The sub-workflows that are called anywhere in the file, not those that these call in turn."""
+        """The sub-workflows that are called anywhere in the file, each once; not those that these call."""
         bodies = [step.body for plan in self._of_the_file for step in plan.steps if step.body is not None]
-        return tuple(body.plan for body in bodies if body.file is not None)
+        return tuple({id(body.plan): body.plan for body in bodies if body.file is not None}.values())
+
+    @cached_property
+    def size(self) -> int:
+        """How many tasks there are, those at the end and those in other tasks counted."""
+        bodies = sum(step.body.plan.size for step in self.steps if step.body is not None)
+        return len(self.steps) + bodies + sum(last.size for last in self.at_the_end)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -196,6 +196,19 @@ def test_a_task_with_tasks_in_it_is_shown_open_or_closed(leadagent, folder, comm
 
 
 @pytest.mark.parametrize("command", ["plan", "graph"])
+def test_billions_of_tasks_in_tasks_are_shown_closed_alone(leadagent, folder, whole_language, command):
+    (folder / "w0.json").write_text(json.dumps({"name": "w0", "tasks": [{"name": "x", "value": 1}]}))
+    for level in range(1, 10):
+        tasks = [{"name": f"s{n}", "workflow": f"w{level - 1}.json"} for n in range(10)]
+        (folder / f"w{level}.json").write_text(json.dumps({"name": f"w{level}", "tasks": tasks}))
+    done = leadagent(command, "w9.json")
+    assert (done.code, done.out) == (2, "")
+    # 10 of the first level, 100 of the next, ...; the last has 10 ** 9 sub-workflows of one task.
+    assert "w9: with all sub-workflows opened there are 2,111,111,110 tasks to show: use --closed" in done.err
+    assert "s9  [workflow: w8.json]" in leadagent(command, "w9.json", "--closed").out
+
+
+@pytest.mark.parametrize("command", ["plan", "graph"])
 def test_a_broken_file_has_no_plan(leadagent, folder, command):
     (folder / "flow.yaml").write_text("name: x\n")
     done = leadagent(command, "flow.yaml")

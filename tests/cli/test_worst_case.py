@@ -92,6 +92,17 @@ def test_a_sub_workflow_has_slots_of_its_own(part):
     assert worst(sub, X, Y, **one) == (6, 60.0)  # S / 1
 
 
+def test_ten_levels_of_sub_workflows_with_ten_calls_each_are_counted_at_once():
+    plan = planned(X | {"compensate": UNDO})
+    for _ in range(10):
+        subs = [{"name": f"s{n}", "workflow": "inner.yaml"} for n in range(10)]
+        plan = planned(*subs, parts={"inner.yaml": plan}, **PARALLEL, max_parallel_tasks=5)
+    report = plan_report(plan, opened=False)
+    assert plan.steps[0].body.is_undoable
+    assert report["worst_case"] == {"calls": 10**10, "seconds": 10.0}
+    assert report["compensation"] == {"calls": 10**10, "seconds": 10.0**11}
+
+
 def test_what_runs_at_the_end_has_a_worst_case_of_its_own():
     ends = {"on_failure": [X], "finally": [{"name": "c"}, {"name": "d"}]}
     report = plan_report(planned({"name": "t"}, **ends, global_timeout=3))

@@ -31,7 +31,9 @@ def command(file: str, format: Format | None, closed: bool, output: str | None, 
     from leadagent_prefect.graph import render_graph
 
     chosen = format or _format_of(output)
-    write_output(render_graph(load_plan(file), chosen, opened=not closed), output, force=force)
+    plan = load_plan(file)
+    picture = render_graph(plan, chosen, opened=options.is_opened(plan, closed))
+    write_output(picture, output, force=force)
     return 0
 
 

@@ -23,6 +23,7 @@ def command(file: str, closed: bool, as_json: bool) -> int:
     from leadagent_prefect.cli.plan_text import lines
     from leadagent_prefect.cli.workflow_file import load_plan
 
-    report = plan_report(load_plan(file), opened=not closed)
+    plan = load_plan(file)
+    report = plan_report(plan, opened=options.is_opened(plan, closed))
     sys.stdout.write(f"{json.dumps(report, indent=2)}\n" if as_json else "\n".join(lines(report)) + "\n")
     return 0
