@@ -32,6 +32,7 @@ closed = click.option(
 #: The run that a command is about.
 run_id = click.argument("run_id", metavar="RUN_ID")
 
+
 def is_opened(plan: Plan, closed: bool) -> bool:
     """Whether to show the tasks in tasks; `ConfigurationError` where there are too many of them."""
     if closed or plan.size <= _MOST_SHOWN:
