@@ -74,12 +74,20 @@ def _nested(
 
 def plan_of(loaded: Loaded) -> Plan:
     """The plan of a file that was read, with the line of every task."""
+    return _plan_of(loaded, {})
+
+
+def _plan_of(loaded: Loaded, known: dict[int, Plan]) -> Plan:
+    """``known`` are those of files that were met before: one that is included many times is planned once."""
+    if id(loaded) in known:
+        return known[id(loaded)]
     document = loaded.document
     spans = {task.name: document.value_span(("tasks", n)) for n, task in enumerate(loaded.workflow.tasks)}
     lines = {name: span.line for name, span in spans.items() if span is not None}
-    parts = {written: plan_of(part) for written, part in loaded.parts.items()}
+    parts = {written: _plan_of(part, known) for written, part in loaded.parts.items()}
     plan = build(loaded.workflow, digest=loaded.digest, filename=document.filename, lines=lines, parts=parts)
-    return replace(plan, loaded=loaded)
+    known[id(loaded)] = replace(plan, loaded=loaded)
+    return known[id(loaded)]
 
 
 def _step(index: int, task: TaskConfig, agents: Mapping[str, AgentConfig], names: Mapping[str, int]) -> Step:

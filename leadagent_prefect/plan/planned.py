@@ -103,22 +103,22 @@ class Plan:
     @cached_property
     def secrets(self) -> frozenset[str]:
         """Names of all secrets that are read anywhere, in sub-workflows too."""
-        return self._names_behind("secrets")
+        return self._own("secrets").union(*(part.secrets for part in self.parts))
 
     @cached_property
     def variables(self) -> frozenset[str]:
         """Names of all Prefect Variables that are read anywhere."""
-        return self._names_behind("vars")
+        return self._own("vars").union(*(part.variables for part in self.parts))
 
     @cached_property
     def environment(self) -> frozenset[str]:
         """Names of all environment variables that are read anywhere."""
-        return self._names_behind("env")
+        return self._own("env").union(*(part.environment for part in self.parts))
 
-    def _names_behind(self, root: str) -> frozenset[str]:
+    def _own(self, root: str) -> frozenset[str]:
+        """The names behind ``root`` in this file."""
         outputs = [plan.workflow.outputs for plan in self._of_the_file]
-        own = roots(root, [*self._templated, outputs], guarded=True)
-        return own.union(*(part._names_behind(root) for part in self.parts))
+        return roots(root, [*self._templated, outputs], guarded=True)
 
     @property
     def _templated(self) -> list[Any]:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from leadagent_prefect.loader import load
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import Plan, build
+from leadagent_prefect.plan import plan_of as plan_of_file
 
 AGENT = {"name": "api", "type": "http_api", "endpoint": "https://example.com"}
 
@@ -118,3 +120,19 @@ def test_an_undo_is_a_step_that_waits_for_nothing_and_whose_agent_is_opened() ->
     assert (step.name, step.agent.name, step.action, step.upstreams) == ("a", "other", "DELETE", ())
     assert (step.retry.attempts, step.retry.max_delay) == (4, 9)
     assert (step.timeout, step.request_timeout, step.reads_secrets) == (None, 5, True)
+
+
+def test_a_file_that_is_included_many_times_is_planned_once() -> None:
+    """Four ways to write each of ten files: a quarter of a million ways down to the last one."""
+    last = {"name": "v", "value": "{{ env.DEEP }}{{ vars.deep }}"}
+    parts: dict[str, Any] = {"f9.yaml": {"name": "last", "tasks": [last]}}
+    for n in range(9):
+        tasks = [{"name": f"t{i}", "workflow": f"{'./' * i}f{n + 1}.yaml"} for i in range(4)]
+        parts[f"f{n}.yaml"] = {"name": f"part{n}", "tasks": tasks}
+
+    plan = plan_of_file(load({"name": "w", "tasks": [{"name": "t", "workflow": "f0.yaml"}]}, parts=parts))
+
+    assert (plan.secrets, plan.variables, plan.environment) == (frozenset(), {"deep"}, {"DEEP"})
+    body = plan.steps[0].body
+    assert body is not None
+    assert not body.is_undoable
