@@ -1,8 +1,13 @@
-"""An OpenAI-compatible chat-completions API; its model takes the first sentence of every line."""
+"""An OpenAI-compatible chat-completions API; its model takes the first sentence of every line.
+
+Asked for JSON by an example (``Answer as JSON: {"fit": true, "why": "..."}``) it fills that in: a text is fit
+where it is short, of ``"this|that"`` it takes the word that occurs, and a list has a part for every comma.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 
@@ -17,7 +22,7 @@ def answer(path: str, authorization: str | None, body: Any) -> tuple[int, dict[s
     question = body["messages"][-1]["content"]
     text = _reply(question)
     if body.get("response_format", {}).get("type", "text") != "text":
-        text = json.dumps({"insights": text, "confidence": 0.95})
+        text = json.dumps(_filled_in(question, text))
     return 200, {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -29,13 +34,40 @@ def answer(path: str, authorization: str | None, body: Any) -> tuple[int, dict[s
 
 
 def _reply(question: str) -> str:
-    """The first sentence of every line but the first, which says what to do; of a JSON request, its parts."""
+    """The first sentence of every line but the first, which says what to do; of a JSON request, its parts. Who
+    has no feedback yet goes on at length.
+    """
     try:
         request = json.loads(question)
     except ValueError:
         lines = [line.strip("-• ") for line in question.splitlines() if line.strip()]
+        if lines[-1] == "Feedback: none":
+            return " ".join(lines[1:-1])
+        lines = [line for line in lines if not line.startswith("Feedback: ")]
         return " ".join(line.split(". ")[0].rstrip(".") + "." for line in lines[1:] or lines)
     return f"{request.get('action', 'answer')} of {', '.join(request.get('results', request))}"
+
+
+def _filled_in(question: str, reply: str) -> Any:
+    form = re.search(r"JSON: (\{.*\})$", question, re.MULTILINE)
+    if form is None:
+        return {"insights": reply, "confidence": 0.95}
+    text = question[form.end() :].strip()
+    return {name: _value(what, text, reply) for name, what in json.loads(form[1]).items()}
+
+
+def _value(what: Any, text: str, reply: str) -> Any:
+    short = len(text) <= 140
+    if isinstance(what, bool):
+        return short
+    if isinstance(what, int):
+        return 9 if short else 5
+    if isinstance(what, list):
+        return [part.strip() for part in text.split(",")]
+    words = what.split("|")
+    if len(words) > 1:
+        return next((word for word in words if word in text), words[0])
+    return reply if short else "make it shorter"
 
 
 def _usage(question: str, text: str) -> dict[str, int]:

@@ -23,6 +23,8 @@ import completions
 
 PORT, TOOLS_PORT = 8750, 8751
 ARTICLES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("articles.json").read_text())
+#: Folders to which anything may be posted.
+KEPT = ("digests", "orders", "payments", "reservations", "jobs", "notices")
 DAYS = [
     {"day": n, "visits": 100 + 3 * n + n * 37 % 190, "sales": 20 + 2 * n + n * 53 % 90} for n in range(1, 101)
 ]
@@ -112,7 +114,7 @@ class _HttpServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], moody: bool) -> None:
         self.moody = moody
         self.requests: list[tuple[str, str]] = []
-        self.digests: list[Any] = []
+        self.kept: dict[str, list[Any]] = {name: [] for name in KEPT}
         self.attempts: Counter[str] = Counter()
         super().__init__(address, _Handler)
 
@@ -160,10 +162,12 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(float(query.get("seconds", 0)))
         if target.path.startswith("/v1/"):
             return completions.answer(target.path, self.headers.get("Authorization"), body)
-        return _api(self.command, target.path, query, body, self.server.digests)
+        return _api(self.command, target.path, query, body, self.server.kept)
 
 
-def _api(method: str, path: str, query: dict[str, str], body: Any, digests: list[Any]) -> tuple[int, Any]:
+def _api(
+    method: str, path: str, query: dict[str, str], body: Any, kept: dict[str, list[Any]]
+) -> tuple[int, Any]:
     folder, _, name = path.strip("/").partition("/")
     if (method, path) == ("GET", "/articles"):
         found = [article for article in ARTICLES if query.get("topic") in {None, *article["topics"]}]
@@ -173,18 +177,28 @@ def _api(method: str, path: str, query: dict[str, str], body: Any, digests: list
         return (200, {"source": name, "articles": found}) if found else (404, {"error": f"no source {name}"})
     if (method, path) == ("GET", "/data"):
         return 200, {"count": len(DAYS), "data": DAYS}
-    if (method, path) == ("POST", "/digests"):
-        digests.append(body)
-        return 201, {"id": len(digests), "url": f"/digests/{len(digests)}"}
-    if folder == "digests" and name.isdecimal() and 0 < int(name) <= len(digests):
-        if method == "GET":
-            return 200, digests[int(name) - 1]
-        if method == "DELETE":
-            digests[int(name) - 1] = None
-            return 200, {"withdrawn": int(name)}
+    if folder in kept:
+        return _shelf(method, folder, name, body, kept[folder])
     if folder == "broken":
         return 500, {"error": "this service is out of order"}
     return 404, {"error": f"there is no {method} {path}"}
+
+
+def _shelf(method: str, folder: str, name: str, body: Any, things: list[Any]) -> tuple[int, Any]:
+    """What is posted to a folder can be read again, and taken away; a job is done when asked after twice."""
+    if method == "POST" and not name:
+        things.append(body)
+        return 201, {"id": len(things), "url": f"/{folder}/{len(things)}"}
+    if not name.isdecimal() or not 0 < int(name) <= len(things):
+        return 404, {"error": f"there is no {method} /{folder}/{name}"}
+    place = int(name) - 1
+    if method == "DELETE":
+        things[place] = None
+        return 200, {"withdrawn": int(name)}
+    if folder == "jobs":
+        asked = things[place]["asked"] = things[place].get("asked", 0) + 1
+        return 200, {**things[place], "state": "SUCCEEDED" if asked > 1 else "RUNNING"}
+    return 200, things[place]
 
 
 def main() -> None:
