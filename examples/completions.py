@@ -10,6 +10,9 @@ import json
 import re
 from typing import Any
 
+#: Characters of a text that is fit to be published.
+SHORT = 120
+
 
 def answer(path: str, authorization: str | None, body: Any) -> tuple[int, dict[str, Any]]:
     """Status and body, as the real API has them."""
@@ -34,18 +37,21 @@ def answer(path: str, authorization: str | None, body: Any) -> tuple[int, dict[s
 
 
 def _reply(question: str) -> str:
-    """The first sentence of every line but the first, which says what to do; of a JSON request, its parts. Who
-    has no feedback yet goes on at length.
-    """
+    """The first sentence of every line but the first, which says what to do; of a JSON request, its parts."""
     try:
         request = json.loads(question)
     except ValueError:
         lines = [line.strip("-• ") for line in question.splitlines() if line.strip()]
-        if lines[-1] == "Feedback: none":
-            return " ".join(lines[1:-1])
-        lines = [line for line in lines if not line.startswith("Feedback: ")]
+        if lines[-1].startswith("Feedback: "):
+            return _once_more(" ".join(lines[1:-1]), lines[-1])
         return " ".join(line.split(". ")[0].rstrip(".") + "." for line in lines[1:] or lines)
     return f"{request.get('action', 'answer')} of {', '.join(request.get('results', request))}"
+
+
+def _once_more(text: str, feedback: str) -> str:
+    """The same, and after any feedback without its last sentence."""
+    sentences = re.split(r"(?<=[.!?]) ", text)
+    return text if feedback == "Feedback: none" else " ".join(sentences[:-1] or sentences)
 
 
 def _filled_in(question: str, reply: str) -> Any:
@@ -57,13 +63,13 @@ def _filled_in(question: str, reply: str) -> Any:
 
 
 def _value(what: Any, text: str, reply: str) -> Any:
-    short = len(text) <= 140
+    short = len(text) <= SHORT
     if isinstance(what, bool):
         return short
     if isinstance(what, int):
         return 9 if short else 5
     if isinstance(what, list):
-        return [part.strip() for part in text.split(",")]
+        return [part.strip() for part in re.split(r"[,\n]", text)]
     words = what.split("|")
     if len(words) > 1:
         return next((word for word in words if word in text), words[0])

@@ -177,11 +177,21 @@ def _api(
         return (200, {"source": name, "articles": found}) if found else (404, {"error": f"no source {name}"})
     if (method, path) == ("GET", "/data"):
         return 200, {"count": len(DAYS), "data": DAYS}
+    if (method, folder) == ("GET", "texts") and name.isdecimal():
+        return _text(int(name))
     if folder in kept:
         return _shelf(method, folder, name, body, kept[folder])
     if folder == "broken":
         return 500, {"error": "this service is out of order"}
     return 404, {"error": f"there is no {method} {path}"}
+
+
+def _text(number: int) -> tuple[int, Any]:
+    """That of an article; the last one is for subscribers."""
+    if number == len(ARTICLES):
+        return 402, {"error": "for subscribers only"}
+    text = next((article["text"] for article in ARTICLES if article["id"] == number), None)
+    return (404, {"error": f"no text {number}"}) if text is None else (200, {"text": text})
 
 
 def _shelf(method: str, folder: str, name: str, body: Any, things: list[Any]) -> tuple[int, Any]:
