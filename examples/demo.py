@@ -1,4 +1,4 @@
-"""A tour: every example workflow, one after another, with what came of it. python examples/demo.py"""
+"""A tour of the example workflows, with what came of each. python examples/demo.py"""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ TOUR = {
     "failure_strategies/continue_on_failure.yaml": "what can go on goes on",
     "failure_strategies/partial_completion_allowed.yaml": "three of five are enough",
     "branches.yaml": "what is found says what runs",
+    "maps.yaml": "a task for each item",
+    "undo.yaml": "what was done is undone",
 }
 
 

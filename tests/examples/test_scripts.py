@@ -113,6 +113,8 @@ def test_the_demo_shows_every_strategy(script):
         "what can go on goes on: failed, 3/6 tasks",
         "three of five are enough: completed, 3/5 tasks",
         "what is found says what runs: completed, 3/6 tasks",
+        "a task for each item: completed, 2/2 tasks",
+        "what was done is undone: failed, 2/3 tasks",
     ]
     assert "  fails_twice: completed after 3 attempts" in done.stdout
 

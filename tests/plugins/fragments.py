@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 SERVICE = "http://127.0.0.1:8750"
@@ -21,7 +21,7 @@ def complete(fragment: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps(fragment)
     agents = [_agent(agent) for agent in fragment.get("agents") or []]
     tasks = [dict(task) for task in fragment.get("tasks") or []]
-    known = {task["name"] for task in tasks}
+    known = set(_names(tasks))
     named = [name for task in tasks for name in task.get("depends_on", [])]
     named += re.findall(r"\btasks\.([A-Za-z_]\w*)", text)
     missing = [name for name in dict.fromkeys(named) if name not in known]
@@ -42,6 +42,12 @@ def complete(fragment: dict[str, Any]) -> dict[str, Any]:
     if inputs or "inputs" in fragment:
         whole["inputs"] = {**inputs, **fragment.get("inputs", {})}
     return whole
+
+
+def _names(tasks: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for task in tasks:
+        yield task["name"]
+        yield from _names(task.get("tasks", []))
 
 
 def _agent(agent: dict[str, Any]) -> dict[str, Any]:
