@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from conductor import ProbeAgent, run_step
+from conductor import ProbeAgent, conducting, run_step
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent, Event, LeadAgent, WorkflowResult
 from leadagent_prefect.agents.base import Call
@@ -145,11 +145,22 @@ async def nothing_is_kept(*what: Any) -> None:
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The agent type of random workflows, and their steps without an agent, for the time of a test."""
+    from leadagent_prefect.engine.run import Run
+
     monkeypatch.setattr("leadagent_prefect.engine.schedule.run_step", run_step)
     # Many workflows in one flow run are no executions of the same one.
     monkeypatch.setattr("leadagent_prefect.engine.flow.take_up", nothing_is_kept)
     # And the end of a step is to be seen within the turn of the loop in which it comes.
     monkeypatch.setattr("leadagent_prefect.engine.generations.Generations._write", nothing_is_kept)
+    root_id = Run.root_id.fget
+
+    def of_this_execution(run: Run) -> str:
+        """One flow run hosts many executions: none may take another one's result."""
+        conductor = conducting.get()
+        assert root_id is not None  # it is a property
+        return f"{root_id(run)}{conductor.id if conductor else ''}"
+
+    monkeypatch.setattr(Run, "root_id", property(of_this_execution))
     AgentFactory.register_agent_type("probe", ProbeAgent)
     yield
     AgentFactory.unregister_agent_type("probe")

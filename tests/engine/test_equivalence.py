@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conductor import Conductor, ProbeAgent, conducting
+from conductor import Conductor, ProbeAgent, Recorder, conducting
 from hypothesis import HealthCheck, given, settings
+from nested_workflows import nested
 from random_workflows import workflows, written
 from reference import Reference
 from reference_tasks import RefWorkflow
@@ -38,18 +39,13 @@ def emitted_body(loaded: Loaded) -> Callable[..., Any]:
     return getattr(module, file.function).fn
 
 
-async def told(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any]]) -> dict[str, Any]:
+async def told(loaded: Loaded, body: Callable[[Loaded], Callable[..., Any]], conductor: Conductor) -> Any:
     """All that a run of the workflow comes to, and its calls in their order."""
-    conductor = Conductor()
     ProbeAgent.conductors[conductor.id] = conductor
     conducting.set(conductor)
-    data = written(workflow, "{{ inputs.conductor }}")
-    data["inputs"]["conductor"] = {"type": "string"}
-    following = asyncio.ensure_future(conductor.follow(Reference(workflow).run().moments))
     try:
-        state = await asyncio.wait_for(body(load(data))(conductor=conductor.id), 30)
+        state = await asyncio.wait_for(body(loaded)(conductor=conductor.id), 30)
     finally:
-        following.cancel()
         del ProbeAgent.conductors[conductor.id]
     result = {key: value for key, value in state.data.items() if key not in OWN}
     for task in result["tasks"].values():
@@ -57,20 +53,53 @@ async def told(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any
     return {"state": (state.type, state.name, state.message), "calls": conductor.calls, **result}
 
 
+def live_body(loaded: Loaded) -> Callable[..., Any]:
+    return build_flow(plan_of(loaded)).fn
+
+
+def holds(examples: int, host: Any, strategy: Any, check: Callable[[Any], Any]) -> None:
+    """``check`` finds nothing, in the host, with so many draws."""
+
+    @given(strategy)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    def property_holds(drawn: Any) -> None:
+        host.run(check(drawn))
+
+    host(property_holds)
+
+
 @pytest.mark.no_cover
 @pytest.mark.timeout(300)
 def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -> None:
+    async def run(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any]]) -> Any:
+        conductor = Conductor()
+        data = written(workflow, "{{ inputs.conductor }}")
+        data["inputs"]["conductor"] = {"type": "string"}
+        following = asyncio.ensure_future(conductor.follow(Reference(workflow).run().moments))
+        try:
+            return await told(load(data), body, conductor)
+        finally:
+            following.cancel()
+
     async def check(workflow: RefWorkflow) -> None:
-        live = await told(workflow, lambda loaded: build_flow(plan_of(loaded)).fn)
-        assert await told(workflow, emitted_body) == live
+        live = await run(workflow, live_body)
+        assert await run(workflow, emitted_body) == live
         assert live["status"] == Reference(workflow).run().final
 
-    @given(workflow=workflows())
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    def property_holds(workflow: RefWorkflow) -> None:
-        in_host.run(check(workflow))
+    holds(EXAMPLES * 3 // 4, in_host, workflows(), check)
 
-    in_host(property_holds)
+
+@pytest.mark.no_cover
+@pytest.mark.timeout(300)
+def test_so_do_those_with_workflows_and_tasks_in_them(
+    probe: None, in_host: Any, whole_language: None
+) -> None:
+    async def check(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        loaded = load(drawn[0], parts=drawn[1])
+        live = await told(loaded, live_body, Recorder())
+        assert await told(loaded, emitted_body, Recorder()) == live
+
+    holds(EXAMPLES // 4, in_host, nested(), check)
 
 
 PATHS = sorted((ROOT / "examples").rglob("*.yaml"))

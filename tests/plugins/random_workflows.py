@@ -29,9 +29,9 @@ TOLERATED = [None, None, 0, 1, 2, "34%", "50%", "100%"]
 
 
 @st.composite
-def workflows(draw: st.DrawFn) -> RefWorkflow:
-    """Up to ten tasks."""
-    names = [f"t{n}" for n in range(draw(st.integers(1, 10)))]
+def workflows(draw: st.DrawFn, most: int = 10) -> RefWorkflow:
+    """Up to so many tasks."""
+    names = [f"t{n}" for n in range(draw(st.integers(1, most)))]
     order = draw(st.permutations(names))  # dependencies point up and down the file
     rank = {name: n for n, name in enumerate(order)}
     tasks = [draw(_tasks(name, order[: rank[name]])) for name in names]
