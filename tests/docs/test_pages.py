@@ -21,7 +21,8 @@ from leadagent_prefect.loader import load
 from leadagent_prefect.source import read_text
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").rglob("README.md"))
+PAGES = [ROOT / "README.md", *EXAMPLES, *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [(page, fence) for page in PAGES for fence in fences(page.read_text())]
 WITHOUT_TEST = {"text", "mermaid"}
 

@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 
 from leadagent_prefect import LeadAgent
+from leadagent_prefect.loader import load
 
 
 @pytest.fixture
 def run_example(prefect_api, services):
-    """Runs a workflow of examples/ against the running services, with those of ``inputs`` that it takes."""
+    """Runs a workflow of examples/ against the running services, which it is told of if it takes that."""
 
     async def run(name: str, *observers, **inputs):
-        agent = LeadAgent(observers=observers)
-        return await agent.execute_workflow_from_file(EXAMPLES / name, {"services": services.url, **inputs})
+        agent, path = LeadAgent(observers=observers), EXAMPLES / name
+        if "services" in load(path).workflow.inputs:
+            inputs["services"] = services.url
+        return await agent.execute_workflow_from_file(path, inputs)
 
     return run
 
