@@ -128,6 +128,18 @@ class Recorded:
         found = await self.client.read_flow_runs(flow_run_filter=mine)
         return sorted(found, key=lambda run: run.created)
 
+    async def all_task_runs(self, result: WorkflowResult, within: list[Any]) -> list[Any]:
+        """Those of the run and of its sub-workflows, as soon as all have ended."""
+        from prefect.client.schemas.filters import FlowRunFilter
+
+        ids = [result.flow_run_id, *(str(run.id) for run in within)]
+        mine = FlowRunFilter.model_validate({"id": {"any_": ids}})
+        while True:
+            runs = await self.client.read_task_runs(flow_run_filter=mine, limit=200)
+            if all(run.state is not None and run.state.is_final() for run in runs):
+                return list(runs)
+            await asyncio.sleep(0.05)
+
     async def until_state(self, task_run: Any, name: str) -> None:
         while task_run.state.name != name:
             task_run = await self.client.read_task_run(task_run.id)
