@@ -88,9 +88,6 @@ def _failure(run: Run, ending: Ending) -> AgentError | None:
         return stopped(stop)
     if ending.problems:
         return TemplateError("; ".join(ending.problems.values()))
-    for step in run.plan.steps:
-        outcome = run.outcomes[step.name]
-        if outcome.status == "failed" and not outcome.tolerated:
-            break
-    kind = error_for(outcome.error_class or "internal")
-    return kind(outcome.error or "", metadata=outcome.metadata)
+    ordered = [run.outcomes[step.name] for step in run.plan.steps]
+    first = next(outcome for outcome in ordered if outcome.status == "failed" and not outcome.tolerated)
+    return error_for(first.error_class or "internal")(first.error or "", metadata=first.metadata)

@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from leadagent_prefect.engine.call import StepCall
 
 
-async def _no_body(call: StepCall) -> dict[str, Any]:
-    raise NotImplementedError("this run was made without `bodies.enter`")
-
-
 @dataclass
 class Run:
     """The state of a run in memory. ``outcomes`` grows as steps end; the truth for a resume is on disk.
@@ -58,6 +54,7 @@ class Run:
     run_name: str
     started_at: datetime
     generations: Generations
+    enter: Callable[[StepCall], Awaitable[dict[str, Any]]]
     rng: random.Random = field(default_factory=random.Random)
     seal: Seal = field(default_factory=Seal)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -67,7 +64,6 @@ class Run:
     is_undone: bool = True
     around: StepCall | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
-    enter: Callable[[StepCall], Awaitable[dict[str, Any]]] = _no_body
     starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     acted: asyncio.Event = field(default_factory=asyncio.Event)
     ending: Sequence[Any] = ()

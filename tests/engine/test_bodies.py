@@ -219,7 +219,8 @@ async def test_a_retry_of_a_body_goes_on_where_it_stopped(bench: Any, recorded: 
     result = await go(bench, plan)
     assert result.status == "completed", result.errors
     assert called(bench) == ["inline.a", *["inline.b"] * 3, "sa", *["sb"] * 3]
-    assert len({made.call.idempotency_key for made in bench.calls}) == 4
+    # One that was answered with a failure is another call then, as in a run that is taken up.
+    assert len({made.call.idempotency_key for made in bench.calls}) == 8
     assert {name: row.attempts for name, row in result.tasks.items()} == {"inline": 3, "sub": 3}
     (sub,) = await recorded.flow_runs_within(result)
     assert (sub.state.name, sub.run_count) == ("Completed", 3)
@@ -250,6 +251,20 @@ async def test_the_timeout_of_a_step_bounds_an_attempt_of_its_body(bench: Any, r
     assert found["inline.a"] == "Cancelled"
     assert {found[name] for name in rows} == {"TimedOut"}
     assert {sub.state.name for sub in await recorded.flow_runs_within(result)} == {"TimedOut"}
+
+
+async def test_one_whose_time_is_over_before_it_begins_makes_no_flow_run(bench: Any, recorded: Any) -> None:
+    bench.actions["hang"] = hang
+    sub = {"name": "sub", "for_each": [1, 2], "workflow": "part", "inputs": {"n": 1}, "timeout": "1ms"}
+    plan = planned(
+        bench,
+        {**sub, "tolerated_failures": 2},
+        parts=part_of(bench, {"name": "a", "agent_name": "probe", "action": "hang"}),
+        **PARALLEL,
+    )
+    result = await go(bench, plan)
+    assert set(result.errors.values()) == {'task "sub" was not done within its timeout of 0.001 s'}
+    assert len(await recorded.flow_runs_within(result)) == 1  # they begin one after the other
 
 
 async def test_equal_calls_of_a_sub_workflow_get_their_own_answers(bench: Any, recorded: Any) -> None:

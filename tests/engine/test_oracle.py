@@ -22,6 +22,7 @@ EXAMPLES = int(os.environ.get("LEADAGENT_ORACLE_EXAMPLES", "1000"))
 
 async def execute_in_host(plan: Plan) -> dict[str, Any]:
     """Runs a plan inside the one flow run that hosts all examples, on Prefect's task engine."""
+    from leadagent_prefect.engine.bodies import enter
     from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.ending import conclude, end
     from leadagent_prefect.engine.generations import Generations
@@ -44,6 +45,7 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
         run_name="x",
         started_at=now(),
         generations=Generations(run_id),
+        enter=enter,
     )
     await Scheduler(run).execute()
     ending = await end(run)
