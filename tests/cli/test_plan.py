@@ -196,7 +196,7 @@ def test_a_task_with_tasks_in_it_is_shown_open_or_closed(leadagent, folder, comm
 
 
 @pytest.mark.parametrize("command", ["plan", "graph"])
-def test_billions_of_tasks_in_tasks_are_shown_closed_alone(leadagent, folder, whole_language, command):
+def test_billions_of_tasks_in_tasks_are_shown_closed_alone(leadagent, folder, command):
     (folder / "w0.json").write_text(json.dumps({"name": "w0", "tasks": [{"name": "x", "value": 1}]}))
     for level in range(1, 10):
         tasks = [{"name": f"s{n}", "workflow": f"w{level - 1}.json"} for n in range(10)]
