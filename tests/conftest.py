@@ -63,14 +63,3 @@ def prefect_api() -> PrefectApi:
         patch.setenv("PREFECT_HOME", HOME)
         patch.delenv("PREFECT_API_URL", raising=False)
         return ensure_api()
-
-
-@pytest.fixture
-def whole_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that are read and checked, whether or not this version runs them."""
-    from leadagent_prefect.loader import keys
-    from leadagent_prefect.models import TaskConfig, Workflow
-
-    allowed = {TaskConfig: frozenset[str](), Workflow: frozenset[str]()}
-    for model, none in allowed.items():
-        monkeypatch.setitem(vars(keys)["UNSUPPORTED"], model, none)

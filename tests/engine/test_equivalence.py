@@ -91,9 +91,7 @@ def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -
 
 @pytest.mark.no_cover
 @pytest.mark.timeout(300)
-def test_so_do_those_with_workflows_and_tasks_in_them(
-    probe: None, in_host: Any, whole_language: None
-) -> None:
+def test_so_do_those_with_workflows_and_tasks_in_them(probe: None, in_host: Any) -> None:
     async def check(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
         loaded = load(drawn[0], parts=drawn[1])
         live = await told(loaded, live_body, Recorder())
