@@ -120,7 +120,7 @@ class AgentConfig(_Model):
     retry_config: RetryConfig | None = None
     circuit_breaker: CircuitBreakerConfig | None = None
     max_concurrency: StrictInt | None = Field(None, ge=1, description="calls at a time, over all runs")
-    rate_limit: StrictStr | None = Field(None, pattern=r"^\d+/[smh]$", description='such as "60/m"')
+    rate_limit: StrictStr | None = Field(None, pattern=r"^[1-9]\d{0,8}/[smh]$", description='such as "60/m"')
     custom_params: dict[str, Any] = Field(default_factory=dict)
 
 

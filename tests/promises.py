@@ -31,6 +31,7 @@ def later(id: str, text: str, waits_for: str) -> Promise:
 SNIPPETS = "promises/test_snippets.py"
 WORKFLOWS = "examples/test_workflows.py"
 SCRIPTS = "examples/test_scripts.py"
+BREAKERS = "engine/test_breakers.py"
 RUNS = "engine/test_runs.py"
 STOPS = "engine/test_stops.py"
 REGISTRY = "agents/test_registry.py"
@@ -64,7 +65,12 @@ PROMISES = (
         f"{STOPS}::test_a_timeout_ends_one_attempt_and_is_tried_again",
         f"{STOPS}::test_a_global_timeout_cancels_what_runs_and_skips_the_rest",
     ),
-    later("reliability-breaker", "Circuit breaker patterns", "circuit breaker"),
+    kept(
+        "reliability-breaker",
+        "Circuit breaker patterns",
+        f"{BREAKERS}::test_failures_open_it_for_runs_that_come_later_too",
+        "chaos/test_breaker.py::test_an_open_circuit_lets_one_probe_through_over_all_processes",
+    ),
     kept(
         "parallel-and-sequential",
         "Flexible execution strategies",
@@ -113,10 +119,11 @@ PROMISES = (
         f"{RUNS}::test_retries_are_those_of_prefect_and_shown_as_such",
         f"{RUNS}::test_partial_completion_has_a_state_of_its_own",
     ),
-    later(
+    kept(
         "pattern-circuit-breaker",
         "CLOSED, OPEN, HALF_OPEN; threshold and recovery timeout",
-        "circuit breaker",
+        "resilience/test_breaker.py::test_it_moves_as_the_reference_does",
+        f"{BREAKERS}::test_an_open_circuit_has_a_state_of_its_own_and_is_tried_again_where_that_is_wanted",
     ),
     kept(
         "pattern-retry",
@@ -236,8 +243,8 @@ PROMISES = (
     ),
     kept(
         "keys-of-a-breaker",
-        "circuit_breaker: failure_threshold, recovery_timeout; refused until it is built, never ignored",
-        f"{SNIPPETS}::test_a_circuit_breaker_is_refused_until_it_is_built",
+        "circuit_breaker: failure_threshold, recovery_timeout",
+        f"{SNIPPETS}::test_a_circuit_breaker_takes_the_promised_keys",
     ),
     # --- REST API -----------------------------------------------------------------------------------
     kept(
@@ -316,8 +323,11 @@ PROMISES = (
         f"{RUNS}::test_partial_completion_has_a_state_of_its_own",
         f"{WORKFLOWS}::test_partial_completion_is_completed_when_enough_tasks_are",
     ),
-    later(
-        "breaker-snippet", "Open after 3 consecutive failures, try again after 30 seconds", "circuit breaker"
+    kept(
+        "breaker-snippet",
+        "Open after 3 consecutive failures, try again after 30 seconds",
+        f"{SNIPPETS}::test_a_circuit_breaker_takes_the_promised_keys",
+        "resilience/test_breaker.py::test_failures_in_a_row_open_it",
     ),
     kept(
         "backoff",
@@ -334,7 +344,11 @@ PROMISES = (
         f"{RUNS}::test_observers_of_every_form_see_every_event_in_order",
         f"{SCRIPTS}::test_observers_see_retries_and_measure_tasks",
     ),
-    later("metrics-of-breakers", "Circuit breaker state changes", "circuit breaker"),
+    kept(
+        "metrics-of-breakers",
+        "Circuit breaker state changes",
+        f"{BREAKERS}::test_an_open_circuit_has_a_state_of_its_own_and_is_tried_again_where_that_is_wanted",
+    ),
     # --- extending ----------------------------------------------------------------------------------
     kept(
         "custom-agent",
@@ -375,5 +389,9 @@ PROMISES = (
         "Detailed output for troubleshooting",
         "cli/test_main.py::test_a_mistake_of_our_own_is_one_line_and_a_traceback_with_debug",
     ),
-    later("breaker-open", "Circuit breaker is open", "circuit breaker"),
+    kept(
+        "breaker-open",
+        "Circuit breaker is open",
+        f"{BREAKERS}::test_failures_open_it_for_runs_that_come_later_too",
+    ),
 )

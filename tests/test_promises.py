@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 PROMISES = runpy.run_path(str(HERE / "promises.py"), run_name="promises")["PROMISES"]
 #: What the project will have one day; nothing else may be waited for.
-SURFACES = {"REST API", "Docker", "circuit breaker", "publication", "structured logs"}
+SURFACES = {"REST API", "Docker", "publication", "structured logs"}
 
 
 @cache

@@ -12,6 +12,7 @@ from leadagent_prefect.checks.credentials import check_credentials
 from leadagent_prefect.checks.dependencies import check_dependencies
 from leadagent_prefect.checks.http import check_http_tasks
 from leadagent_prefect.checks.kinds import check_kinds
+from leadagent_prefect.checks.limits import check_limits
 from leadagent_prefect.checks.loops import check_loops
 from leadagent_prefect.checks.names import check_input_names, check_names
 from leadagent_prefect.checks.places import check_places
@@ -38,6 +39,7 @@ _RULES = (
     check_retries,
     check_success,
     check_agents,
+    check_limits,
     check_credentials,
     check_http_tasks,
     check_reuse,

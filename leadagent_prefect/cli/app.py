@@ -25,6 +25,7 @@ COMMANDS = (
     "init",
     "doctor",
     "agents",
+    "breakers",
     "worker",
     "serve",
     "keys",

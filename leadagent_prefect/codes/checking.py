@@ -40,6 +40,13 @@ ROWS = (
         "the dependencies out.",
     ),
     Code(
+        "differing-limits",
+        "Agents of one service with different limits",
+        "`max_concurrency` and `rate_limit` belong to the service, which is told by type and origin: agents "
+        "of one service share them, and the lowest holds. Give all of them the same.",
+        "warning",
+    ),
+    Code(
         "duplicate-dependency",
         "A dependency named twice",
         "It changes nothing, but something else was probably meant.",

@@ -7,6 +7,7 @@ import copy
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from leadagent_prefect.agents.base import Call, current_call
@@ -39,8 +40,13 @@ async def attempt(call: StepCall) -> dict[str, Any]:
     """Makes the call; gives ``{"result": ..., "metadata": ...}``, masked JSON data, or raises `AgentError`.
 
     The error's message and metadata are masked too, and it has no cause: nothing of a foreign exception,
-    whose text may hold a credential, goes further than here.
+    whose text may hold a credential, goes further than here. Limits and circuit breakers come first: the
+    error is `CircuitOpen` where the call is not made.
     """
+    return await call.run.guards.passed(call, partial(_attempt, call))
+
+
+async def _attempt(call: StepCall) -> dict[str, Any]:
     try:
         response = await race(_call(call), call.step, call.token, call.run.pool.endings)
         return _answer(call.run, call.step, response)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import anyio
@@ -24,13 +24,16 @@ _CLOSE_SECONDS = 10.0
 
 
 class AgentPool:
-    """One open agent per name. ``endings`` see to calls that were cut short and have not ended yet."""
+    """One open agent per name. ``endings`` see to calls that were cut short and have not ended yet;
+    ``at_close`` is what else is opened for calls and closed with the agents.
+    """
 
     def __init__(self, configs: Mapping[str, AgentConfig], scope: Mapping[str, Any]) -> None:
         self._configs, self._scope = configs, scope
         self._locks = {name: asyncio.Lock() for name in configs}
         self._open: dict[str, BaseAgent] = {}
         self.endings: set[asyncio.Task[None]] = set()
+        self.at_close: list[Callable[[], Awaitable[None]]] = []
 
     async def get(self, name: str) -> BaseAgent:
         """The agent ``name``, opened; a failure to open is the call's, and the next call tries again."""
@@ -56,6 +59,8 @@ class AgentPool:
         while self._open:
             _, agent = self._open.popitem()
             await _close(agent)
+        while self.at_close:
+            await self.at_close.pop()()
 
 
 def resolve(config: AgentConfig, scope: Mapping[str, Any]) -> AgentConfig:

@@ -71,6 +71,10 @@ class Reporter:
     def compensation_finished(self, name: str, item: str | None, outcome: Outcome) -> None:
         self._ended("compensation_finished", name, outcome, item)
 
+    def circuit(self, type: EventType, agent: str, error: str | None) -> None:
+        """This run has moved the circuit breaker of an agent."""
+        self._tell(type, agent, ended_at=now(), error=error)
+
     def workflow_started(self, started_at: datetime) -> None:
         self._tell("workflow_started", self._workflow, started_at=started_at)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.generations import Generations
+from leadagent_prefect.engine.guards import Guards
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
 from leadagent_prefect.engine.report import Reporter
@@ -88,6 +89,10 @@ class Run:
     @cached_property
     def slots(self) -> Slots:
         return Slots(self.plan.workflow.max_parallel_tasks) if self.outer is None else self.outer.slots
+
+    @cached_property
+    def guards(self) -> Guards:
+        return Guards(self)
 
     @cached_property
     def references(self) -> References:

@@ -26,9 +26,7 @@ from leadagent_prefect.models import (
 from leadagent_prefect.source import Path
 
 #: Keys of the language that are read but not run yet.
-UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {
-    AgentConfig: frozenset({"circuit_breaker", "max_concurrency", "rate_limit"}),
-}
+UNSUPPORTED: Mapping[type[BaseModel], frozenset[str]] = {}
 
 _CHILDREN: Mapping[str, type[BaseModel]] = {
     "retry_config": RetryConfig,

@@ -16,6 +16,7 @@ WITHOUT_CASE = {
     "not-portable": "of compiling, see tests/emit",
     "not-allowed-over-http": "of the REST API, see tests/api",
     "not-plain-data": "of a dict, see tests/loader",
+    "not-supported-yet": "a version that runs all of the language has none, see tests/loader",
     "too-large": "the file would have 2 MiB, see tests/source",
     "too-many-problems": "the file would have 1,001 mistakes, see tests/loader",
     "too-many-tasks": "the file would have 5,001 tasks, see tests/loader",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fragments import complete
 
-from leadagent_prefect import AgentFactory, AgentType, ConfigurationError, LeadAgent
+from leadagent_prefect import AgentFactory, AgentType, LeadAgent
 from leadagent_prefect.loader import load
 from leadagent_prefect.source import read_path
 
@@ -86,10 +86,10 @@ def test_retries_take_the_promised_keys():
     assert (agent.retry_config.max_attempts, agent.retry_config.max_delay) == (5, 30.0)
 
 
-def test_a_circuit_breaker_is_refused_until_it_is_built():
-    with pytest.raises(ConfigurationError) as caught:
-        load(fragment("circuit_breaker"))
-    assert [problem.code for problem in caught.value.diagnostics] == ["not-supported-yet"]
+def test_a_circuit_breaker_takes_the_promised_keys():
+    [agent] = load(fragment("circuit_breaker")).workflow.agents
+    breaker = agent.circuit_breaker
+    assert (breaker.failure_threshold, breaker.recovery_timeout, breaker.half_open_max_calls) == (3, 30.0, 1)
 
 
 async def test_the_parallel_snippet_combines_its_sources(at_home, relocated, services):

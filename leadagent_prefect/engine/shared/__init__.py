@@ -1,0 +1,1 @@
+"""What the processes of one Prefect API share about services: circuit breakers, paces, slots."""
