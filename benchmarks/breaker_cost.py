@@ -1,7 +1,7 @@
 """What a closed, healthy circuit breaker costs a call, in this process; no request is part of it.
 
-A call that returns at once is made as it is, by an agent without rules, and through a breaker. The Prefect API
-is away, so that nothing but the own work of the process is timed.
+A call that returns at once is made as it is, by an agent without rules, and through a breaker. The Prefect
+API is away, so that nothing but the own work of the process is timed.
 """
 
 from __future__ import annotations

@@ -24,13 +24,11 @@ EXPRESSIONS = [
     if "templates" in fence.options
     for line in fence.text.splitlines()
 ]
-#: Whole mappings that wait, beside the keys that do.
-WAITING = {models.CircuitBreakerConfig}
 MODELS = [
     model
     for model in vars(models).values()
     if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == models.__name__
-    if model.__name__[0] != "_" and model not in WAITING
+    if model.__name__[0] != "_"
 ]
 
 
