@@ -28,7 +28,8 @@ class RunControl:
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others; ``scope`` is whose results those are: runs of one scope never
     meet those of another. One that ``takes_changes`` goes on with a workflow that is no longer the one it was
-    begun with. The task ``from_task`` and all that depend on it run again, completed or not.
+    begun with. The task ``from_task`` and all that depend on it run again, completed or not. One that
+    ``answers_signals`` has nobody around it who does.
     """
 
     token: StopToken = field(default_factory=StopToken)
@@ -39,6 +40,7 @@ class RunControl:
     scope: str = ""
     takes_changes: bool = False
     from_task: str | None = None
+    answers_signals: bool = False
     undo_seconds: float = 240.0  # Prefect takes a run for cancelled after 300 s, ended or not
     undoing: list[str] = field(default_factory=list)
     result: WorkflowResult | None = None

@@ -22,6 +22,7 @@ from leadagent_prefect.engine.pool import credentials
 from leadagent_prefect.engine.record import take_up
 from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.signals import on_sigterm
 from leadagent_prefect.engine.task import PLAIN_JSON
 from leadagent_prefect.engine.values import Ready, prepare
 from leadagent_prefect.engine.watch import watched
@@ -83,7 +84,7 @@ def signature(inputs: Mapping[str, InputConfig]) -> inspect.Signature:
 
 async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
     """The body of every workflow's flow: runs all steps and states what the run came to."""
-    control = current_control.get() or RunControl()
+    control = current_control.get() or RunControl(answers_signals=True)
     # A workflow that an agent of this run calls in turn is a run of its own.
     current_control.set(None)
     control.token.bind()
@@ -93,7 +94,12 @@ async def execute(plan: Plan, parameters: Mapping[str, Any]) -> State[Any]:
         run = _run(plan, control, ready, notify)
         await take_up(run)
         # The run's tags are not its tasks': Prefect asks its API for a limit of each tag of each task run.
-        with masked_logs(run.redactor), TagsContext(current_tags=set()), watched(control.token):
+        with (
+            masked_logs(run.redactor),
+            TagsContext(current_tags=set()),
+            on_sigterm(control),
+            watched(control.token),
+        ):
             return conclude(run, await go_through(run))
 
 

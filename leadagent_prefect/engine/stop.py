@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +33,9 @@ class StopToken:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._future: asyncio.Future[Stop] | None = None
         self._requests: list[Stop] = []
+        self._heard: Counter[str] = Counter()
+        # A signal may come while it is held by the thread that answers signals.
+        self._lock = threading.RLock()
         self._parent: StopToken | None = None
         self._cuts = False
         self.asked, self.insisted = asyncio.Event(), asyncio.Event()
@@ -86,15 +91,18 @@ class StopToken:
         stop = parent.result()
         self.set(Stop("cancelled", stop.reason) if self._cuts else stop)
 
-    @property
-    def requests(self) -> int:
-        """How often it was asked to stop from outside."""
-        return len(self._requests)
+    def request(self, kind: StopKind, reason: str, *, source: str = "here") -> None:
+        """Asks the run to stop; the first request gives the reason, and one after its end does nothing.
 
-    def request(self, kind: StopKind, reason: str) -> None:
-        """Asks the run to stop; the first request gives the reason, and one after its end does nothing."""
-        # Kept first, then handed to the loop: whichever of this and `bind` comes second sees the other.
-        self._requests.append(Stop(kind, reason))
+        Who cancels a run once may be heard from two sides, as a signal and as an event: what the one has told
+        of is nothing new from another ``source``.
+        """
+        with self._lock:
+            self._heard[source] += 1
+            if self._heard[source] <= len(self._requests):
+                return
+            # Kept first, then handed to the loop: whichever of this and `bind` comes second sees the other.
+            self._requests.append(Stop(kind, reason))
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._take_requests)
 

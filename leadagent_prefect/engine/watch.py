@@ -59,10 +59,9 @@ class Watched:
     cancellings: set[UUID] = field(default_factory=set)
 
     def cancelled(self, state: UUID) -> None:
-        """Passed on, unless a signal, say, has told of it before."""
-        self.cancellings.add(state)
-        if len(self.cancellings) > self.token.requests:
-            self.token.request("cancelled", "the run was cancelled")
+        if state not in self.cancellings:
+            self.cancellings.add(state)
+            self.token.request("cancelled", "the run was cancelled", source="Prefect")
 
 
 class Watch:

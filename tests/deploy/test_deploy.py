@@ -51,7 +51,11 @@ def test_the_server_has_what_the_workflow_says(project):
             "ui_url": f"{project.api.ui_url}/deployments/deployment/{found.id}",
         }
     ]
-    assert (found.version, found.description, found.tags) == ("2.0", "Reads.\nDaily.", ["news", "on"])
+    assert (found.version, found.description, found.tags) == (
+        "2.0",
+        "Reads.\nDaily.",
+        ["news", "on", "leadagent"],
+    )
     assert (found.work_pool_name, found.parameters) == (pool, {"count": 4, "topic": "7"})
     assert found.global_concurrency_limit.limit == 2
     assert found.pull_steps == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelling, Completed, Running
 
 from leadagent_prefect.engine.liveness import Process, is_dead, labels_of_this_process
+from leadagent_prefect.engine.stop import StopToken
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 
@@ -90,3 +92,17 @@ def test_the_process_is_named_as_the_system_names_it():
     assert process.pid == os.getpid()
     assert process.is_here
     assert process.lives
+
+
+async def test_what_a_signal_has_told_of_is_no_second_request_when_an_event_tells_of_it():
+    token = StopToken()
+    token.bind()
+    token.request("cancelled", "signal")
+    token.request("cancelled", "event", source="Prefect")
+    await asyncio.sleep(0)
+    assert token.asked.is_set()
+    assert not token.insisted.is_set()
+    token.request("cancelled", "event", source="Prefect")
+    await asyncio.sleep(0)
+    assert token.insisted.is_set()
+    assert token.stop.reason == "signal"

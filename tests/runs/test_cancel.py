@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from typing import Any
 from uuid import UUID
 
@@ -148,3 +150,28 @@ def test_a_run_that_has_completed_was_not_cancelled(under_way, prefect_api, caps
     result = run.handle.result(60)
     assert main(["cancel", result.flow_run_id]) == 1
     assert capsys.readouterr().out.endswith(": completed (1/1 tasks completed)\n")
+
+
+def test_sigterm_of_a_process_that_prefect_has_started_for_a_run_cancels_it(
+    actor, tasks, prefect_api, monkeypatch
+):
+    from leadagent_prefect.embedded import use_api
+    from leadagent_prefect.engine.flow import build_flow
+    from leadagent_prefect.loader import load
+    from leadagent_prefect.plan import plan_of
+
+    async def ends(agent: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    actor["ends"] = ends
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "of a worker")
+    before = signal.getsignal(signal.SIGTERM)
+
+    async def run() -> Any:
+        return await build_flow(plan_of(load(tasks("read", "ends"))))(return_state=True)
+
+    with use_api(prefect_api):
+        state = asyncio.run(run())
+    assert (state.type, state.message) == (StateType.CANCELLED, "the run was cancelled; 1/2 tasks completed")
+    assert signal.getsignal(signal.SIGTERM) is before
