@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import httpx
+from anyio.from_thread import start_blocking_portal
 from prefect.client.orchestration import PrefectClient, get_client
 
 from leadagent_prefect.embedded import PrefectApi, use_api
@@ -16,15 +16,20 @@ Answer = TypeVar("Answer")
 
 
 def ask(api: PrefectApi, work: Callable[[PrefectClient], Awaitable[Answer]]) -> Answer:
-    """What ``work`` gives; `PrefectUnavailable` where the API does not answer as it should."""
+    """What ``work`` gives, in a thread with a loop of its own, which Ctrl-C ends.
+
+    `PrefectUnavailable` where the API does not answer as it should.
+    """
 
     async def asking() -> Answer:
-        async with get_client() as client:
-            return await work(client)
+        with use_api(api):
+            async with get_client() as client:
+                return await work(client)
 
     try:
-        with use_api(api):
-            return asyncio.run(asking())
+        with start_blocking_portal() as portal:
+            return portal.call(asking)
     except httpx.HTTPError as error:
-        message = f"the Prefect API at {api.url} does not answer as it should: {type(error).__name__} {error}"
+        said = f"{type(error).__name__} {error}"
+        message = f"the Prefect API at {api.url} does not answer as it should: {said}"
         raise PrefectUnavailable(message) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -154,6 +155,20 @@ def test_the_log_of_a_run_is_shown_to_its_end(runs, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["timestamp"] for line in lines] == sorted(line["timestamp"] for line in lines)
     assert {"INFO", "ERROR"} == {line["level"] for line in lines}
+
+
+def test_more_runs_than_a_page_has_are_asked_for_page_by_page(runs, monkeypatch, capsys):
+    monkeypatch.setattr("leadagent_prefect.runs.listing._PAGE", 1)
+    assert len(shown(capsys, "runs", "--json", "--limit", "2")) == 2
+    assert len(shown(capsys, "runs", "--json", "--workflow", f"good-{runs.tag}")) == 1
+
+
+def test_a_log_is_followed_as_long_as_lines_come(under_way, capsys):
+    run = under_way("hang")
+    run_id = str(asyncio.run(run.started("hang")))
+    threading.Timer(1.5, run.handle.cancel).start()
+    assert main(["logs", run_id, "--follow"]) == 0
+    assert "Finished in state Cancelled" in capsys.readouterr().out
 
 
 async def test_logs_come_in_pages(runs, client, monkeypatch):

@@ -1,0 +1,85 @@
+"""The thread that looks after the runs of a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from leadagent_prefect.engine import watch
+from leadagent_prefect.engine.flow import build_flow
+from leadagent_prefect.loader import load
+from leadagent_prefect.plan import plan_of
+
+
+async def test_a_run_that_was_made_otherwise_says_where_it_is_and_that_it_lives(
+    actor, tasks, client, monkeypatch
+):
+    monkeypatch.setattr(watch, "_AFTER", 0.05)
+    monkeypatch.setattr(watch, "_TICK", 0.05)
+    monkeypatch.setattr(watch, "BEAT_SECONDS", 0.2)
+    seen: list[Any] = []
+
+    async def look(agent: Any) -> None:
+        while len({run.labels.get("leadagent.beat") for run in seen if run.tags}) < 2:
+            seen.append(await client.read_flow_run(UUID(agent.call.run_id)))
+            await asyncio.sleep(0.2)
+
+    actor["look"] = look
+    state = await build_flow(plan_of(load(tasks("look"))))(return_state=True)
+    assert state.is_completed()
+    labels = seen[-1].labels
+    assert (labels["leadagent.pid"], labels["leadagent.execution"]) == (os.getpid(), 1)
+    assert seen[-1].tags == ["leadagent"]
+
+
+async def test_one_thread_looks_after_all_runs_and_ends_with_the_last(under_way, client, monkeypatch):
+    monkeypatch.setattr(watch, "_AFTER", 0.05)
+    first, second = under_way("hang"), under_way("hang")
+    await first.started("hang")
+    await second.started("hang")
+
+    def watching() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "leadagent-watch"]
+
+    assert len(watching()) == 1
+    first.handle.cancel()
+    await first.ended()
+    assert len(watching()) == 1
+    second.handle.cancel()
+    await second.ended()
+    while watching():  # noqa: ASYNC110  # a thread ends when it ends
+        await asyncio.sleep(0.05)
+
+
+async def test_without_an_api_of_ones_own_nobody_is_told(under_way, monkeypatch):
+    monkeypatch.setattr(watch, "PREFECT_API_URL", SimpleNamespace(value=lambda: None))
+    run = under_way("hang")
+    await run.started("hang")
+    assert "leadagent-watch" not in {thread.name for thread in threading.enumerate()}
+
+
+async def test_an_api_that_is_away_is_no_error():
+    async def refused() -> None:
+        raise OSError("refused")
+
+    await watch._patiently(refused())
+
+
+async def test_a_watch_whose_last_run_ended_before_it_began_does_nothing(prefect_api, monkeypatch):
+    one = watch.Watch(prefect_api)
+    one._over.set()
+    await one._attend()
+    assert one._loop is asyncio.get_running_loop()
+
+
+async def test_a_watch_that_has_ended_by_itself_is_left_alone(prefect_api):
+    run: Any = SimpleNamespace(run=SimpleNamespace(id=1))
+    one = watch.Watch(prefect_api)
+    one.add(run)
+    one._loop = asyncio.new_event_loop()
+    one._loop.close()
+    assert one.remove(run)
