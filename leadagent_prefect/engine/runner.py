@@ -99,5 +99,4 @@ async def _conclude_cancelled(client: PrefectClient, state: State[Any], control:
     assert state.state_details.flow_run_id is not None  # it is the state of a flow run
     cancelled: State[Any] = Cancelled(message="the run was cancelled as it was ending")
     await client.set_flow_run_state(state.state_details.flow_run_id, cancelled, force=True)
-    if control.result is not None:
-        control.result.status = "cancelled"
+    control.result = control.result and control.result.model_copy(update={"status": "cancelled"})

@@ -26,4 +26,4 @@ def test_every_command_is_on_the_page():
     groups = {name for name, one in found.items() if isinstance(one, click.Group)}
     shown = {line.split()[1] for line in HELP}
     assert shown - {"--help"} == set(COMMANDS)
-    assert groups == {"agents", "keys", "server"}
+    assert groups == {"agents", "breakers", "keys", "server"}

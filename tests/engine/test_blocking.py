@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent
+from leadagent_prefect.engine.standstill import culprit
 from leadagent_prefect.models import AgentConfig
 
 CONFIG = AgentConfig(name="a", type="blocking", endpoint="x://")
@@ -88,6 +89,10 @@ async def test_a_call_that_is_left_and_ends_after_all_is_not_heard():
     for thread in left:
         thread.join()
     await asyncio.sleep(0)
+
+
+def test_a_thread_that_is_in_no_agent_is_no_culprit():
+    assert culprit(threading.get_ident()) is None
 
 
 async def test_code_that_holds_up_the_loop_past_its_timeout_is_named_and_is_a_timeout(

@@ -136,13 +136,17 @@ def test_the_command_says_what_became_of_the_run(under_way, prefect_api, capsys)
     assert json.loads(capsys.readouterr().out)["status"] == "cancelled"
 
 
-def test_the_command_need_not_wait_and_says_when_it_asks_once_more(under_way, prefect_api, capsys):
-    run = under_way("hang")
+def test_the_command_need_not_wait_and_says_when_it_asks_once_more(under_way, tasks, prefect_api, capsys):
+    rows = tasks("read", "hang")["tasks"]
+    rows[0]["compensate"] = {"agent_name": "actor", "action": "hang"}
+    run = under_way("read", "hang", tasks=rows)
     run_id = str(asyncio.run(run.started("hang")))
     assert main(["cancel", run_id, "--no-wait"]) == 0
-    code = main(["cancel", run_id, "--timeout", "30"])
-    assert code == 0
-    assert "cancelled" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(": cancelling (Cancelled by leadagent.)\n")
+    assert main(["cancel", run_id, "--timeout", "60"]) == 0
+    out, err = capsys.readouterr()
+    assert "The run is being cancelled: once more, so that it undoes nothing more\n" in err
+    assert out.endswith(": cancelled (the run was cancelled; 1/2 tasks completed; undone: 0/1)\n")
 
 
 def test_a_run_that_has_completed_was_not_cancelled(under_way, prefect_api, capsys):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -163,12 +162,15 @@ def test_more_runs_than_a_page_has_are_asked_for_page_by_page(runs, monkeypatch,
     assert len(shown(capsys, "runs", "--json", "--workflow", f"good-{runs.tag}")) == 1
 
 
-def test_a_log_is_followed_as_long_as_lines_come(under_way, capsys):
+async def test_a_log_is_followed_as_long_as_the_run_goes_on(under_way, client):
+    from leadagent_prefect.runs import follow_logs
+
     run = under_way("hang")
-    run_id = str(asyncio.run(run.started("hang")))
-    threading.Timer(1.5, run.handle.cancel).start()
-    assert main(["logs", run_id, "--follow"]) == 0
-    assert "Finished in state Cancelled" in capsys.readouterr().out
+    run_id = await run.started("hang")
+    asyncio.get_running_loop().call_later(1.5, run.handle.cancel)
+    lines = [line.message async for line in follow_logs(client, run_id, pause=0.1)]
+    assert any("Finished in state Cancelled" in line for line in lines)
+    assert len(lines) > 2
 
 
 async def test_logs_come_in_pages(runs, client, monkeypatch):
@@ -182,7 +184,7 @@ async def test_logs_come_in_pages(runs, client, monkeypatch):
 
 
 async def test_a_run_that_goes_on_is_shown_with_its_task_runs(under_way, client, monkeypatch):
-    from leadagent_prefect.runs import detail_of, find_run
+    from leadagent_prefect.runs import detail_of, find_run, list_runs
 
     monkeypatch.setattr("leadagent_prefect.runs.detail._PAGE", 1)
     run = under_way("read", "hang")
@@ -192,6 +194,7 @@ async def test_a_run_that_goes_on_is_shown_with_its_task_runs(under_way, client,
         if {task["status"] for task in detail.tasks.values()} == {"completed", "running"}:
             break
         await asyncio.sleep(0.05)
+    assert str(run_id) not in {row.id for row in await list_runs(client, workflow="acts", stale=True)}
     data = detail.as_data()
     assert list(data["tasks"]) == ["read", "hang"]
     assert data["tasks"]["read"] | {"duration": 0} == {

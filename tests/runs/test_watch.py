@@ -7,10 +7,13 @@ import os
 import threading
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from prefect.client.schemas.objects import FlowRun
 
 from leadagent_prefect.engine import watch
 from leadagent_prefect.engine.flow import build_flow
+from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.loader import load
 from leadagent_prefect.plan import plan_of
 
@@ -83,3 +86,23 @@ async def test_a_watch_that_has_ended_by_itself_is_left_alone(prefect_api):
     one._loop = asyncio.new_event_loop()
     one._loop.close()
     assert one.remove(run)
+
+
+async def test_an_event_asks_the_run_it_is_of_and_each_event_once(prefect_api):
+    run_id, token = uuid4(), StopToken()
+    token.bind()
+    one = watch.Watch(prefect_api)
+    one.add(watch.Watched(FlowRun(id=run_id, flow_id=uuid4()), token, named=True, beat_at=0.0))
+
+    def event(run: UUID, state: UUID) -> Any:
+        return SimpleNamespace(resource=SimpleNamespace(id=f"prefect.flow-run.{run}"), id=state)
+
+    async def events() -> Any:
+        same = uuid4()
+        for event_of, state in ((uuid4(), uuid4()), (run_id, same), (run_id, same)):
+            yield event(event_of, state)
+
+    await one._heed(events())
+    await asyncio.sleep(0)
+    assert token.asked.is_set()
+    assert not token.insisted.is_set()
