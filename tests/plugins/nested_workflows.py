@@ -21,8 +21,8 @@ def nested(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     data["tasks"] = [draw(_deeper(task, parts, depth=2)) for task in data["tasks"]]
     for key in ("on_failure", "finally"):
         tasks = _plain(draw(workflows(most=2)), key[:2])["tasks"]
-        data[key] = [_without(task, "compensate") for task in tasks if "finish" not in task]
-    return {key: value for key, value in data.items() if value != []}, parts
+        data[key] = [_at_the_end(task) for task in tasks]
+    return data, parts
 
 
 @st.composite
@@ -36,7 +36,9 @@ def _deeper(draw: st.DrawFn, task: dict[str, Any], parts: dict[str, Any], depth:
     if kind == "call":
         return task
     inner = _plain(draw(workflows(most=3)), f"{task['name']}_")
-    outer = _without(task, "agent_name", "action", "parameters")
+    # What it read is gone, and with it what its rule may be about.
+    rule = () if "depends_on" in task else ("trigger_rule",)
+    outer = _without(task, "agent_name", "action", "parameters", *rule)
     if kind == "tasks":
         return {**outer, "tasks": [draw(_deeper(one, parts, depth - 1)) for one in inner["tasks"]]}
     file = f"{task['name']}.yaml"
@@ -53,6 +55,11 @@ def _plain(workflow: Any, prefix: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(re.sub(r"\bt(\d+)\b", rf"{prefix}t\1", text))
     data["inputs"]["conductor"] = {"type": "string"}
     return data
+
+
+def _at_the_end(task: dict[str, Any]) -> dict[str, Any]:
+    """There is nothing to finish or to undo then."""
+    return {"value" if key == "finish" else key: value for key, value in _without(task, "compensate").items()}
 
 
 def _without(task: dict[str, Any], *keys: str) -> dict[str, Any]:
