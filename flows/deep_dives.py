@@ -1,5 +1,5 @@
 # Compiled by leadagent from ../examples/from-others/conductor_deep_dives.yaml: change that file, and compile it again.
-# Checksum of the rest: 8696b971cf0e363f. Where they no longer fit, the file was changed by
+# Checksum of the rest: 71817796fa1ca2a7. Where they no longer fit, the file was changed by
 # hand: it is yours, and leadagent leaves it alone.
 """The workflow "deep_dives" as a Prefect flow."""
 
@@ -125,7 +125,7 @@ simple_qa = Workflow(
     name="simple_qa",
     inputs={
         "services": InputConfig(type="string", default="http://127.0.0.1:8750"),
-        "question": InputConfig(type="string"),
+        "question": InputConfig(type="string", default="What is Python?"),
     },
     outputs={
         "answer": "{{ tasks.answer.result.data.answer }}",

@@ -1,5 +1,5 @@
 # Compiled by leadagent from ../examples/from-others/conductor_simple_qa.yaml: change that file, and compile it again.
-# Checksum of the rest: 7a6e07c705731ea2. Where they no longer fit, the file was changed by
+# Checksum of the rest: 922ddd509b42eb00. Where they no longer fit, the file was changed by
 # hand: it is yours, and leadagent leaves it alone.
 """The workflow "simple_qa" as a Prefect flow."""
 
@@ -53,7 +53,7 @@ workflow = Workflow(
     name="simple_qa",
     inputs={
         "services": InputConfig(type="string", default="http://127.0.0.1:8750"),
-        "question": InputConfig(type="string"),
+        "question": InputConfig(type="string", default="What is Python?"),
     },
     outputs={
         "answer": "{{ tasks.answer.result.data.answer }}",
@@ -74,6 +74,6 @@ workflow = Workflow(
 async def simple_qa(
     *,
     services: str = "http://127.0.0.1:8750",
-    question: str,
+    question: str = "What is Python?",
 ) -> State[Any]:
     return await run(workflow, {"services": services, "question": question})
