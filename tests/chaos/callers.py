@@ -18,16 +18,19 @@ from typing import Any
 import httpx
 
 from leadagent_prefect.engine.guards import Guards
+from leadagent_prefect.engine.shared import board
 from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import AgentTimeout, CircuitOpen, ClientError, RateLimited, ServerError
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.redaction import Redactor
 
 #: Seconds between two calls of a caller, made or refused.
-PAUSE = 0.1
+PAUSE = 0.25
 #: Seconds of an attempt.
 TIMEOUT = 2.0
 _SCOPE = {"inputs": {}, "tasks": {}, "secrets": {}, "vars": {}, "env": {}, "run": {}, "workflow": {}}
+#: This is about an API that answers, on a machine that may be slow: an API that is away is no experiment.
+vars(board)["_PATIENCE_SECONDS"] = 60.0
 _ERRORS = {404: ClientError, 429: RateLimited, 500: ServerError}
 
 

@@ -125,32 +125,34 @@ def check_openings(history: History, probes: int) -> None:
 
 @pytest.mark.timeout(900 if WHOLE else 120)
 def test_an_open_circuit_lets_one_probe_through_over_all_processes(prefect_api, tmp_path):
-    with chaos_service(tmp_path / "history.jsonl") as service:
+    with chaos_service(tmp_path / "history.jsonl") as service, fleet(prefect_api, service) as callers:
+        # All know the service before it breaks, as processes do that are at work.
+        until(lambda: len({request.worker for request in service.history().requests}) == PROCESSES, 90)
         service.rule("/", status=500)
-        with fleet(prefect_api, service) as callers:
-            until(lambda: len(callers.moves("circuit_opened")) > CYCLES, 60 + 3 * CYCLES * RECOVERY)
-            check_openings(service.history(), CYCLES)
-            # What says nothing about the service frees its permit at once, and the next one probes.
-            seen = len(service.history().requests)
-            service.rule("/", status=429)
-            until(lambda: len(service.history().requests) >= seen + 3, 30)
-            # A probe that hangs ends with its attempt, and opens the circuit again.
-            opened = len(callers.moves("circuit_opened"))
-            service.rule("/", status=200, delay=30)
-            until(lambda: len(callers.moves("circuit_opened")) > opened, 30)
-            if WHOLE:
-                half = len(callers.moves("circuit_half_opened"))
-                until(lambda: len(callers.moves("circuit_half_opened")) > half, 30)
-                callers.kill(callers.moves("circuit_half_opened")[-1]["worker"])
-            # Not found is an answer: it closes.
-            service.rule("/", status=404)
-            until(lambda: bool(callers.moves("circuit_closed")), 90)
-            alive = {name for name, process in callers.processes.items() if process.poll() is None}
-            closed = callers.moves("circuit_closed")[0]["at"]
-            until(lambda: {r.worker for r in service.history().between(closed, 1e12)} >= alive, 30)
-            firsts = {
-                worker: min(r.t_start for r in service.history().between(closed, 1e12) if r.worker == worker)
-                for worker in alive
-            }
-            assert max(firsts.values()) - closed <= CLOSING
-            assert len(callers.moves("circuit_closed")) == 1
+        until(lambda: len(callers.moves("circuit_opened")) > CYCLES, 60 + 3 * CYCLES * RECOVERY)
+        failed = [request for request in service.history().requests if request.status == 500]
+        check_openings(History(failed), CYCLES)
+        # What says nothing about the service frees its permit at once, and the next one probes.
+        seen = len(service.history().requests)
+        service.rule("/", status=429)
+        until(lambda: len(service.history().requests) >= seen + 3, 30)
+        # A probe that hangs ends with its attempt, and opens the circuit again.
+        opened = len(callers.moves("circuit_opened"))
+        service.rule("/", status=200, delay=30)
+        until(lambda: len(callers.moves("circuit_opened")) > opened, 30)
+        if WHOLE:
+            half = len(callers.moves("circuit_half_opened"))
+            until(lambda: len(callers.moves("circuit_half_opened")) > half, 30)
+            callers.kill(callers.moves("circuit_half_opened")[-1]["worker"])
+        # Not found is an answer: it closes.
+        service.rule("/", status=404)
+        until(lambda: bool(callers.moves("circuit_closed")), 90)
+        alive = {name for name, process in callers.processes.items() if process.poll() is None}
+        closed = callers.moves("circuit_closed")[0]["at"]
+        until(lambda: {r.worker for r in service.history().between(closed, 1e12)} >= alive, 30)
+        firsts = {
+            worker: min(r.t_start for r in service.history().between(closed, 1e12) if r.worker == worker)
+            for worker in alive
+        }
+        assert max(firsts.values()) - closed <= CLOSING
+        assert len(callers.moves("circuit_closed")) == 1
