@@ -154,7 +154,7 @@ class Board:
 
     async def _main(self) -> None:
         self.loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        hooks = {"event_hooks": {"response": [self._hear]}}
+        hooks = {"event_hooks": {"request": [self._stamp], "response": [self._hear]}}
         settings = self._settings.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
         with SettingsContext(profile=self._settings.profile, settings=settings):
             async with get_client(httpx_settings=hooks) as self._client:
@@ -165,8 +165,12 @@ class Board:
                 with anyio.move_on_after(_FAREWELL_SECONDS):
                     await self._settle()
 
-    async def _hear(self, response: Any) -> None:
-        self.clock.hear(response.headers.get("date"))
+    async def _stamp(self, request: httpx.Request) -> None:
+        request.extensions["leadagent.began"] = time.monotonic()
+
+    async def _hear(self, response: httpx.Response) -> None:
+        took = time.monotonic() - response.request.extensions["leadagent.began"]
+        self.clock.hear(response.headers.get("date"), took)
         if response.status_code in _BUSY:
             # Before Prefect's client sees it, which would sleep for seconds.
             raise _BusyError

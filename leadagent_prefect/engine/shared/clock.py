@@ -27,11 +27,11 @@ class SharedClock:
     def now(self) -> float:
         return self._monotonic() + self._offset
 
-    def hear(self, date: str | None) -> None:
-        """The server has answered with this ``Date`` header."""
+    def hear(self, date: str | None, took: float = 0.0) -> None:
+        """The server has answered with this ``Date`` header, within ``took`` seconds: so old it may be."""
         try:
             told = parsedate_to_datetime(date or "").timestamp() + 0.5
         except (TypeError, ValueError):
             return
-        if abs(told - self.now()) > _TOLERATED:
+        if abs(told - self.now()) > _TOLERATED + took:
             self._offset = told - self._monotonic()
