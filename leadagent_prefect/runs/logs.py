@@ -64,24 +64,24 @@ async def follow_logs(client: PrefectClient, run_id: UUID, pause: float = _PAUSE
     """All that is there and all that comes, until the run has ended and nothing comes any more."""
     seen: set[str] = set()
     after: datetime | None = None
-    over = False
     while True:
-        ended = await _has_ended(client, run_id)
-        fresh = [line for line in await read_logs(client, run_id, after=after) if line.id not in seen]
-        for line in fresh:
-            seen.add(line.id)
-            yield line
-        if over and not fresh:
+        over = await _is_over(client, run_id)
+        for line in await read_logs(client, run_id, after=after):
+            if line.id not in seen:
+                seen.add(line.id)
+                after = datetime.fromisoformat(line.timestamp) - timedelta(seconds=_LATE)
+                yield line
+        if over:
             return
-        over = ended
-        if fresh:
-            after = datetime.fromisoformat(fresh[-1].timestamp) - timedelta(seconds=_LATE)
         await asyncio.sleep(pause)
 
 
-async def _has_ended(client: PrefectClient, run_id: UUID) -> bool:
+async def _is_over(client: PrefectClient, run_id: UUID) -> bool:
+    """Whether it ended long enough ago for all that it wrote to have come."""
     state = (await client.read_flow_run(run_id)).state
-    return state is not None and state.is_final()
+    if state is None or not state.is_final():
+        return False
+    return datetime.now(timezone.utc) - state.timestamp > timedelta(seconds=_LATE)
 
 
 def _line(log: Log) -> LogLine:
