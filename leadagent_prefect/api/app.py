@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from leadagent_prefect import __version__
-from leadagent_prefect.api import pages, problems
+from leadagent_prefect.api import openapi, pages, problems
 from leadagent_prefect.api.access import Access
+from leadagent_prefect.api.aside import warm
 from leadagent_prefect.api.desk import Desk
 from leadagent_prefect.api.frame import Frame
 from leadagent_prefect.api.keys import KeyFile
@@ -31,6 +32,7 @@ def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         async with desk.prefect.opened():
+            await warm()
             yield
 
     app = FastAPI(
@@ -45,6 +47,7 @@ def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
     app.state.desk = desk
     for routes in (health, workflows, following, agents):
         app.include_router(routes.router)
+    openapi.install(app)
     pages.install(app)
     problems.install(app)
     app.add_middleware(

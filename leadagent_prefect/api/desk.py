@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from prefect.client.schemas.objects import FlowRun
 
 from leadagent_prefect.api.access import Access, Caller
-from leadagent_prefect.api.document import Submission, stored, submission_of
+from leadagent_prefect.api.aside import aside
+from leadagent_prefect.api.document import stored
 from leadagent_prefect.api.metrics import Metrics
 from leadagent_prefect.api.prefect_side import PrefectSide
 from leadagent_prefect.api.problems import Problem
-from leadagent_prefect.api.reading import body_of, read_document
+from leadagent_prefect.api.reading import body_of
 from leadagent_prefect.api.runs import Runs
 from leadagent_prefect.api.settings import Settings
 from leadagent_prefect.api.stored import Stored
 from leadagent_prefect.loader import Loaded
 
 _PORTS = {"http": 80, "https": 443}
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,10 @@ class Desk:
     prefect: PrefectSide
     metrics: Metrics
 
-    async def submission(self, request: Request) -> Submission:
-        """The workflow of a request."""
+    async def checked(self, request: Request, work: Callable[[bytes, str, Settings], _Found]) -> _Found:
+        """What ``work`` makes of the request's body, see `aside`."""
         body = await body_of(request, self.settings.max_body_bytes)
-        return submission_of(read_document(body, request.headers.get("content-type", "")))
+        return await aside(work, body, request.headers.get("content-type", ""), self.settings)
 
     def stored(self, loaded: Loaded, caller: Caller) -> Stored:
         """What is kept of a workflow for its run."""

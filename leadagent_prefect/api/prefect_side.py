@@ -23,7 +23,8 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from leadagent_prefect.api.flow import DEPLOYMENT, ENTRYPOINT, FLOW
 from leadagent_prefect.api.stored import Stored, WorkflowText, keep
 from leadagent_prefect.embedded import PrefectApi
-from leadagent_prefect.naming import prefect_name
+from leadagent_prefect.naming import TAG, prefect_name
+from leadagent_prefect.runs.status import WORKFLOW_LABEL
 from leadagent_prefect.worker import LeadAgentWorker
 
 #: How long equal Idempotency-Keys mean one run.
@@ -154,8 +155,8 @@ class PrefectSide:
                 self._deployment,
                 parameters=order.parameters,
                 name=prefect_name(order.workflow),
-                tags=[owner_tag(order.stored.owner), *order.tags],
-                labels={"leadagent.workflow": order.workflow, "leadagent.tasks": order.total},
+                tags=[TAG, owner_tag(order.stored.owner), *order.tags],
+                labels={WORKFLOW_LABEL: order.workflow, "leadagent.tasks": order.total},
                 idempotency_key=key,
             )
             if key is None or datetime.now(timezone.utc) - _created_at(run) < IDEMPOTENT_FOR:

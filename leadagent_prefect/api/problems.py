@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +28,10 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers, self.more = status, detail, headers, more
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It comes out of another process too, and an exception is pickled by its positional arguments.
+        return partial(Problem, headers=self.headers, **self.more), (self.status, self.detail)
 
 
 def of_diagnostics(status: int, found: Iterable[Diagnostic]) -> Problem:

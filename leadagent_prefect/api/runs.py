@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, cast
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    FlowFilter,
     FlowRunFilter,
     LogFilter,
     TaskRunFilter,
 )
-from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry
 
-from leadagent_prefect.api.flow import DEPLOYMENT, FLOW
 from leadagent_prefect.api.prefect_side import owner_tag
 from leadagent_prefect.api.replies import LogLine, Logs
-from leadagent_prefect.api.results import result_of
 from leadagent_prefect.api.schemas import (
-    Cancelled,
+    Change,
     Created,
     Details,
     Execution,
@@ -34,7 +31,12 @@ from leadagent_prefect.api.schemas import (
     RunStatus,
     Status,
 )
+from leadagent_prefect.naming import TAG
 from leadagent_prefect.results import WorkflowResult
+from leadagent_prefect.runs import cancel, detail_of
+from leadagent_prefect.runs.detail import result_of
+from leadagent_prefect.runs.listing import roots_that_are_due
+from leadagent_prefect.runs.status import WORKFLOW_LABEL, workflow_names
 
 _STATES: Mapping[RunStatus, list[str]] = {
     "queued": ["SCHEDULED", "PENDING"],
@@ -48,8 +50,8 @@ _ENDED = frozenset({"completed", "failed", "cancelled"})
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
 
-class NotRunning(Exception):
-    """A run that has ended can't be cancelled any more."""
+class NotNow(Exception):
+    """A run that has ended can't be cancelled any more, and one that has not can't be resumed."""
 
 
 def status_of(run: FlowRun) -> RunStatus:
@@ -69,28 +71,47 @@ class Runs:
         except (ValueError, ObjectNotFound):
             return None
         mine = self._owner is None or owner_tag(self._owner) in run.tags
-        return run if mine and "leadagent.workflow" in run.labels else None
+        return run if mine and TAG in run.tags else None
 
     async def page(self, page: int, page_size: int, status: RunStatus | None) -> Executions:
-        wanted: dict[str, Any] = {}
-        if self._owner is not None:
-            wanted["tags"] = {"all_": [owner_tag(self._owner)]}
+        mine = [owner_tag(self._owner)] if self._owner is not None else []
+        wanted: dict[str, Any] = {**roots_that_are_due(), "tags": {"all_": [TAG, *mine]}}
         if status is not None:
             wanted["state"] = {"type": {"any_": _STATES[status]}}
-        filters: dict[str, Any] = {
-            "flow_run_filter": FlowRunFilter.model_validate(wanted),
-            "flow_filter": FlowFilter.model_validate({"name": {"any_": [FLOW]}}),
-            "deployment_filter": DeploymentFilter.model_validate({"name": {"any_": [DEPLOYMENT]}}),
-        }
+        such = FlowRunFilter.model_validate(wanted)
         runs = await self._client.read_flow_runs(
-            **filters,
+            flow_run_filter=such,
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-        total = await self._client.count_flow_runs(**filters)
-        rows = [await _execution(run) for run in runs]
+        total = await self._client.count_flow_runs(flow_run_filter=such)
+        await self._name(runs)
+        rows = [Execution(**_row(run, await result_of(self._client, run))) for run in runs]
         return Executions(workflows=rows, total=total, page=page, page_size=page_size)
+
+    async def details(self, run: FlowRun) -> Details:
+        await self._name([run])
+        found = await detail_of(self._client, run)
+        result = found.result or WorkflowResult(status="failed")
+        said = result.model_dump(mode="json", include={"errors", "outputs", "compensated"})
+        known = found.result is not None
+        return Details(
+            **_row(run, found.result),
+            **said,
+            tasks=found.tasks,
+            started_at=run.start_time,
+            message=found.message,
+            failed_tasks=result.failed_tasks if known else None,
+            skipped_tasks=result.skipped_tasks if known else None,
+        )
+
+    async def _name(self, runs: Sequence[FlowRun]) -> None:
+        """Runs of other flows than the one of this server are named after their flow, as if by label."""
+        others = [run for run in runs if WORKFLOW_LABEL not in run.labels]
+        names = await workflow_names(self._client, (run.flow_id for run in others))
+        for run in others:
+            run.labels[WORKFLOW_LABEL] = names.get(run.flow_id, run.name)
 
     async def status(self, run: FlowRun) -> Status:
         status = status_of(run)
@@ -150,19 +171,25 @@ class Runs:
         found: list[TaskRun] = await self._client.read_task_runs(task_run_filter=wanted)
         return {row.id: row.name for row in found}
 
-    async def cancel(self, run: FlowRun) -> Cancelled:
-        """Asks the run to end, once. `NotRunning` for one that has ended otherwise."""
+    async def cancel(self, run: FlowRun) -> Change:
+        """Asks the run to end, once. `NotNow` for one that has ended otherwise."""
         status = status_of(run)
         if status in ("completed", "failed"):
-            raise NotRunning(f"the workflow execution has ended already: it has {status}")
-        if status != "cancelled" and not (run.state is not None and run.state.is_cancelling()):
-            answer: Any = await self._client.set_flow_run_state(
-                run.id, Cancelling(message="cancelled over HTTP")
-            )
-            run.state = answer.state or run.state
-            status = status_of(run)
+            raise NotNow(f"the workflow execution has ended already: it has {status}")
+        status = status_of(await cancel(self._client, run, once_more=False))
         message = "Workflow cancelled" if status == "cancelled" else "Workflow is being cancelled"
-        return Cancelled(execution_id=str(run.id), status=status, message=message)
+        return Change(execution_id=str(run.id), status=status, message=message)
+
+    async def resume(self, run: FlowRun) -> Change:
+        """Lets a run that has failed or was cancelled go on where it stopped. `NotNow` for any other."""
+        status = status_of(run)
+        if status not in ("failed", "cancelled"):
+            raise NotNow(f"the workflow execution can't be resumed: it is {status}")
+        wanted: State[Any] = AwaitingRetry(message="resumed over HTTP")
+        answer: Any = await self._client.set_flow_run_state(run.id, wanted)
+        if answer.status != SetStateStatus.ACCEPT:
+            raise NotNow(f"the workflow execution can't be resumed: {answer.details.reason}")
+        return Change(execution_id=str(run.id), status="queued", message="Workflow queued")
 
 
 def created(run: FlowRun) -> Created:
@@ -174,22 +201,6 @@ def created(run: FlowRun) -> Created:
         created_at=cast("Any", run.created),
         total_tasks=_total(run) or 0,
     )
-
-
-async def details(run: FlowRun) -> Details:
-    result = await result_of(run.state)
-    row = _row(run, result)
-    if result is None:
-        result = WorkflowResult(status="failed")
-        row.update(failed_tasks=None, skipped_tasks=None)
-    else:
-        row.update(failed_tasks=result.failed_tasks, skipped_tasks=result.skipped_tasks)
-    said = result.model_dump(mode="json", include={"errors", "outputs", "tasks", "compensated"})
-    return Details(**row, **said, started_at=run.start_time, message=run.state.message if run.state else None)
-
-
-async def _execution(run: FlowRun) -> Execution:
-    return Execution(**_row(run, await result_of(run.state)))
 
 
 def _row(run: FlowRun, result: WorkflowResult | None) -> dict[str, Any]:
@@ -208,7 +219,7 @@ def _row(run: FlowRun, result: WorkflowResult | None) -> dict[str, Any]:
 
 
 def _name(run: FlowRun) -> str:
-    return str(run.labels.get("leadagent.workflow", run.name))
+    return str(run.labels.get(WORKFLOW_LABEL, run.name))
 
 
 def _total(run: FlowRun) -> int | None:

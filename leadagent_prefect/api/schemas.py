@@ -67,8 +67,8 @@ class Details(Execution):
     compensated: list[dict[str, Any]] = Field(examples=[[]])
 
 
-class Cancelled(BaseModel):
-    """What came of asking a run to end: ``cancelled``, or ``running`` while it undoes what it did."""
+class Change(BaseModel):
+    """What came of asking a run to end, or to go on: ``running`` is one that undoes what it did."""
 
     execution_id: str = Field(examples=[_ID])
     status: RunStatus = Field(examples=["cancelled"])

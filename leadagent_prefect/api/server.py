@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: How settings reach the processes that uvicorn starts by itself.
 _HANDED_ON = "_LEADAGENT_SERVER"
-#: A request waits no longer for Prefect: who asks is told to come again.
-_QUICK = {"PREFECT_CLIENT_MAX_RETRIES": "1", "PREFECT_API_REQUEST_TIMEOUT": "20"}
+#: A request waits for Prefect for some seconds; then who asks is told to come again.
+_QUICK = {"PREFECT_CLIENT_MAX_RETRIES": "3", "PREFECT_API_REQUEST_TIMEOUT": "20"}
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:

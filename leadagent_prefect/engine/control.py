@@ -27,9 +27,9 @@ class RunControl:
     whole, that undoes what it did, or runs its ``on_failure`` and ``finally``.
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others; ``scope`` is whose results those are: runs of one scope never
-    meet those of another. One that ``takes_changes`` goes on with a workflow that is no longer the one it was
-    begun with. The task ``from_task`` and all that depend on it run again, completed or not. One that
-    ``answers_signals`` has nobody around it who does.
+    meet those of another, and the text of their workflow is not kept. One that ``takes_changes`` goes on with
+    a workflow that is no longer the one it was begun with. The task ``from_task`` and all that depend on it
+    run again, completed or not. One that ``answers_signals`` has nobody around it who does.
     """
 
     token: StopToken = field(default_factory=StopToken)

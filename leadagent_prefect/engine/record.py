@@ -115,7 +115,8 @@ async def _write(run: Run, source: Source, started_at: str) -> None:
     inputs = run.redactor.data(run.ready.inputs)
     record = RunRecord(
         workflow=run.plan.name,
-        source=source.masked(run.redactor),
+        # A run of somebody else's workflow goes on only where it was taken on: its limits are not in here.
+        source=source.masked(run.redactor) if not run.control.scope else Source(""),
         digest=source.digest,
         inputs=inputs,
         masked=tuple(name for name, value in run.ready.inputs.items() if inputs[name] != value),

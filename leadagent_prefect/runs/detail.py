@@ -58,13 +58,13 @@ class RunDetail:
 async def detail_of(client: PrefectClient, run: FlowRun) -> RunDetail:
     names = await workflow_names(client, [run.flow_id])
     row = row_of(run, names.get(run.flow_id, "?"))
-    result = await _result(client, run)
+    result = await result_of(client, run)
     if result is not None:
         return RunDetail(run, row, result, result.model_dump(mode="json")["tasks"])
     return RunDetail(run, row, None, await _tasks(client, run))
 
 
-async def _result(client: PrefectClient, run: FlowRun) -> WorkflowResult | None:
+async def result_of(client: PrefectClient, run: FlowRun) -> WorkflowResult | None:
     """None of a run that goes on or came to none, and where its storage is not this machine's."""
     record = run.state.data if run.state is not None and run.state.is_final() else None
     if not isinstance(record, ResultRecordMetadata) or record.storage_key is None:

@@ -48,12 +48,7 @@ async def runs_of_leadagent(
     client: PrefectClient, such: dict[str, Any], workflow: str | None = None
 ) -> AsyncIterator[FlowRun]:
     """Root runs of workflows that are due, the newest first; ``such`` is more for Prefect's filter."""
-    due = (datetime.now(timezone.utc) + timedelta(seconds=10)).isoformat()
-    ours = {
-        "tags": {"all_": [TAG]},
-        "parent_task_run_id": {"is_null_": True},
-        "expected_start_time": {"before_": due},
-    }
+    ours = {"tags": {"all_": [TAG]}, **roots_that_are_due()}
     offset = 0
     while True:
         page = await client.read_flow_runs(
@@ -68,3 +63,9 @@ async def runs_of_leadagent(
         if len(page) < _PAGE:
             return
         offset += _PAGE
+
+
+def roots_that_are_due() -> dict[str, Any]:
+    """A part of Prefect's filter: no sub-workflows, and not what a schedule has for later."""
+    due = (datetime.now(timezone.utc) + timedelta(seconds=10)).isoformat()
+    return {"parent_task_run_id": {"is_null_": True}, "expected_start_time": {"before_": due}}

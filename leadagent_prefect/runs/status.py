@@ -12,6 +12,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
+#: Which workflow it is that a run of the flow ``leadagent`` is of: one flow runs all that come over HTTP.
+WORKFLOW_LABEL: Final = "leadagent.workflow"
 #: What a run can be, and the types of Prefect's states for it.
 STATUSES: Final[Mapping[str, tuple[StateType, ...]]] = {
     "queued": (StateType.SCHEDULED, StateType.PENDING),
@@ -50,7 +52,7 @@ def row_of(run: FlowRun, workflow: str, now: datetime | None = None) -> RunRow:
     return RunRow(
         id=str(run.id),
         name=run.name,
-        workflow=workflow,
+        workflow=str(run.labels.get(WORKFLOW_LABEL, workflow)),
         status=status_of(run.state),
         started_at=run.start_time.astimezone(timezone.utc).isoformat() if run.start_time else None,
         duration=seconds_between(run.start_time, run.end_time, now),

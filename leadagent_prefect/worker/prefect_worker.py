@@ -210,7 +210,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
             nonlocal pid
             pid = number
             (task_status or anyio.TASK_STATUS_IGNORED).started(pid)
-            await super(LeadAgentWorker, self)._give_worker_labels_to_flow_run(flow_run.id)
+            with contextlib.suppress(httpx.HTTPError):  # the run goes on without them
+                await super(LeadAgentWorker, self)._give_worker_labels_to_flow_run(flow_run.id)
 
         with _folder(configuration) as folder:
             ending = await self._runs.run(self._job(flow_run, configuration, folder), under_way)

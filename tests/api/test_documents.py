@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
+from leadagent_prefect.api.aside import examined, taken
 from leadagent_prefect.api.document import (
     MAX_INPUTS,
     accepted,
@@ -219,3 +221,15 @@ def test_inputs_are_checked_and_bounded():
     assert refused(lambda: checked_inputs(loaded, submission(declared, inputs={"n": "x"}))).status == 422
     large = submission(declared, inputs={"n": "x" * MAX_INPUTS})
     assert refused(lambda: checked_inputs(loaded, large)).status == 413
+
+
+def test_a_body_is_taken_or_examined_as_a_whole():
+    loaded, inputs = taken(body_of(agent(), inputs={}), "application/json", SETTINGS)
+    assert (loaded.workflow.name, inputs) == ("w", "{}")
+    assert examined(body_of(agent()), "application/json", SETTINGS) == []
+
+
+def test_a_problem_comes_whole_out_of_another_process():
+    problem = refused(lambda: taken(b"{}", "application/json", SETTINGS))
+    again = pickle.loads(pickle.dumps(problem))  # noqa: S301 - what was pickled a moment ago
+    assert (again.status, again.detail, again.more) == (problem.status, problem.detail, problem.more)

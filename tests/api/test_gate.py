@@ -6,8 +6,10 @@ import json
 import socket
 
 import pytest
-from rest_servers import in_this_process, settings_file
+from rest_servers import in_this_process, settings_file, taken
 
+from leadagent_prefect.api import aside
+from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.settings import read_settings
 
 WORKFLOWS = "/api/v1/workflows"
@@ -68,7 +70,7 @@ def test_a_key_may_do_what_its_scopes_say(keyed):
 
 def test_anothers_run_is_as_one_that_does_not_exist(keyed):
     with keyed.client(keyed.keys["alice"]) as alice, keyed.client(keyed.keys["bob"]) as bob:
-        run = alice.post(WORKFLOWS, json=keyed.workflow()).json()["execution_id"]
+        run = taken(alice, keyed.workflow())
         path = f"{WORKFLOWS}/{run}"
         asked = [("GET", ""), ("GET", "/status"), ("GET", "/logs"), ("GET", "/events"), ("DELETE", "")]
         for method, end in asked:
@@ -181,3 +183,16 @@ def test_too_many_requests_are_told_when_to_come_again(rest, prefect_api, tmp_pa
         answer = client.get(f"{url}{WORKFLOWS}")
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert client.get(f"{url}/api/v1/health/live").status_code == 200
+
+
+async def test_a_workflow_that_takes_for_ever_to_check_is_given_up(monkeypatch):
+    monkeypatch.setattr(aside, "PATIENCE", 5.0)
+    schema = {"type": "string", "pattern": "(a+)+$"}
+    body = {"workflow": {"name": "w", "tasks": [{"name": "t", "value": 1}], "inputs": {"s": schema}}}
+    hostile = json.dumps({**body, "inputs": {"s": "a" * 40 + "b"}}).encode()
+    with pytest.raises(Problem, match="takes more than"):
+        await aside.aside(aside.taken, hostile, "application/json", read_settings({}))
+    monkeypatch.setattr(aside, "PATIENCE", 60.0)
+    with pytest.raises(Problem) as caught:
+        await aside.aside(aside.taken, b"{}", "application/json", read_settings({}))
+    assert caught.value.more["diagnostics"]

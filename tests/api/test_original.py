@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
+from rest_servers import taken
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_the_status_tells_progress_and_the_task_under_way(rest, client):
             "depends_on": ["fetch_data"],
         }
     )
-    run = client.post("/api/v1/workflows", json=workflow).json()["execution_id"]
+    run = taken(client, workflow)
     try:
         assert rest.service.held.wait(60)
         status = {}
@@ -66,7 +67,7 @@ def test_the_status_tells_progress_and_the_task_under_way(rest, client):
 
 
 def test_runs_are_listed_newest_first_by_page_and_status(rest, client):
-    runs = [client.post("/api/v1/workflows", json=rest.workflow()).json()["execution_id"] for _ in range(2)]
+    runs = [taken(client, rest.workflow()) for _ in range(2)]
     for run in runs:
         rest.ended(client, run)
     page = client.get("/api/v1/workflows?page=1&page_size=2&status=completed").json()
@@ -119,7 +120,7 @@ def test_health_and_what_is_here(client):
 def test_a_cancelled_run_reads_as_cancelled_and_cancelling_twice_is_once(rest, client):
     rest.service.held.clear()
     rest.service.go.clear()
-    run = client.post("/api/v1/workflows", json=rest.workflow(path="/hold")).json()["execution_id"]
+    run = taken(client, rest.workflow(path="/hold"))
     try:
         assert rest.service.held.wait(60)
         answer = client.delete(f"/api/v1/workflows/{run}")
@@ -129,13 +130,13 @@ def test_a_cancelled_run_reads_as_cancelled_and_cancelling_twice_is_once(rest, c
     finally:
         rest.service.go.set()
     assert client.delete(f"/api/v1/workflows/{run}").json()["status"] == "cancelled"
-    done = client.post("/api/v1/workflows", json=rest.workflow()).json()["execution_id"]
+    done = taken(client, rest.workflow())
     rest.ended(client, done)
     assert client.delete(f"/api/v1/workflows/{done}").status_code == 409
 
 
 def test_a_run_that_fails_says_why(rest, client):
-    run = client.post("/api/v1/workflows", json=rest.workflow(path="/echo")).json()["execution_id"]
+    run = taken(client, rest.workflow(path="/echo"))
     details = rest.ended(client, run)
     assert details["status"] == "failed"
     assert details["tasks"]["fetch_data"]["error_class"] == "auth"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from rest_servers import CANARY, SECRET
+from rest_servers import CANARY, SECRET, taken
+
+from leadagent_prefect import LeadAgent
 
 WORKFLOWS = "/api/v1/workflows"
 
@@ -42,7 +46,7 @@ def test_equal_idempotency_keys_make_one_run(keyed, client):
         == 422
     )
     with keyed.client(keyed.keys["bob"]) as bob:
-        other = bob.post(WORKFLOWS, json=values(), headers=key).json()["execution_id"]
+        other = taken(bob, values(), headers=key)
     assert other != answers[0].json()["execution_id"]
     assert client.post(WORKFLOWS, json=values(), headers={"Idempotency-Key": "x" * 256}).status_code == 422
 
@@ -71,7 +75,7 @@ def test_a_workflow_is_validated_without_a_run(client):
 
 
 def test_a_run_is_told_by_its_log_and_its_events(keyed, client):
-    run = client.post(WORKFLOWS, json=values()).json()["execution_id"]
+    run = taken(client, values())
     with client.stream("GET", f"{WORKFLOWS}/{run}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = [line for line in stream.iter_lines() if line]
@@ -90,7 +94,7 @@ def test_a_run_is_told_by_its_log_and_its_events(keyed, client):
 def test_a_secret_goes_to_its_origin_alone_and_shows_nowhere(keyed, client):
     workflow = keyed.workflow(path="/echo")
     workflow["agents"][0]["authentication"] = {"type": "bearer", "token": f"{{{{ secrets.{SECRET} }}}}"}
-    run = client.post(WORKFLOWS, json=workflow).json()["execution_id"]
+    run = taken(client, workflow)
     details = keyed.ended(client, run)
     sent = [headers.get("authorization") for path, headers in keyed.service.requests if path == "/echo"]
     assert f"Bearer {CANARY}" in sent
@@ -139,7 +143,7 @@ def test_requests_go_only_where_the_operator_allows_and_never_to_this_server_or_
         "agents": agents,
         "tasks": tasks,
     }
-    details = keyed.ended(client, client.post(WORKFLOWS, json=body).json()["execution_id"])
+    details = keyed.ended(client, taken(client, body))
     assert details["status"] == "failed"
     assert {name: row["error_class"] for name, row in details["tasks"].items()} == dict.fromkeys(
         targets, "configuration"
@@ -174,12 +178,44 @@ def test_a_server_that_the_operator_registered_is_called_by_its_name(keyed, clie
         "agents": [{"name": "clock", "type": "mcp_server", "endpoint": "stdio:time"}],
         "tasks": [{"name": "tools", "agent_name": "clock", "action": "list_tools"}],
     }
-    details = keyed.ended(client, client.post(WORKFLOWS, json=workflow).json()["execution_id"])
+    details = keyed.ended(client, taken(client, workflow))
     assert (details["status"], details["errors"]) == ("completed", {})
 
 
 def test_two_servers_on_one_prefect_agree(rest, keyed):
     with keyed.client(keyed.keys["alice"]) as alice, rest.client() as local:
-        run = alice.post(WORKFLOWS, json=values()).json()["execution_id"]
+        run = taken(alice, values())
         details = keyed.ended(alice, run)
         assert local.get(f"{WORKFLOWS}/{run}").json() == details
+
+
+def test_a_run_that_failed_is_resumed_where_it_stopped(keyed, client):
+    workflow = keyed.workflow(path="/posts/resumed")
+    gate = {**workflow["tasks"][0], "name": "gate", "retry_config": {"max_attempts": 1}}
+    workflow["tasks"].append({**gate, "parameters": {"endpoint": "/gate"}, "depends_on": ["fetch_data"]})
+    run = taken(client, workflow)
+    assert keyed.ended(client, run)["status"] == "failed"
+    with keyed.client(keyed.keys["bob"]) as bob:
+        assert bob.post(f"{WORKFLOWS}/{run}/resume").status_code == 404
+    kept = next(Path(os.environ["PREFECT_HOME"]).rglob(f"leadagent-runs/{run}.json"))
+    assert json.loads(kept.read_text())["source"]["text"] == ""  # nobody resumes it without its limits
+    keyed.service.open.set()
+    answer = client.post(f"{WORKFLOWS}/{run}/resume")
+    assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+    details = keyed.ended(client, run)
+    assert (details["status"], details["completed_tasks"]) == ("completed", 2)
+    assert [path for path, _ in keyed.service.requests].count("/posts/resumed") == 1
+    assert client.post(f"{WORKFLOWS}/{run}/resume").status_code == 409
+
+
+def test_a_run_made_elsewhere_is_an_admins_to_see(keyed, client):
+    failing = {"name": "elsewhere", "tasks": [{"name": "one", "fail": "on purpose"}]}
+    run = LeadAgent().execute_workflow_from_dict_sync(failing).flow_run_id
+    assert client.get(f"{WORKFLOWS}/{run}").status_code == 404
+    with keyed.client(keyed.keys["root"]) as root:
+        details = root.get(f"{WORKFLOWS}/{run}").json()
+        assert (details["name"], details["status"], details["failed_tasks"]) == ("elsewhere", "failed", 1)
+        listed = root.get(WORKFLOWS, params={"page_size": 100}).json()["workflows"]
+        assert ("elsewhere", run) in [(row["name"], row["execution_id"]) for row in listed]
+        assert root.post(f"{WORKFLOWS}/{run}/resume").status_code == 409  # no worker can take it
+        assert root.delete(f"{WORKFLOWS}/{run}").status_code == 409

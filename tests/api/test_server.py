@@ -23,7 +23,6 @@ from leadagent_prefect.api import prefect_side, problems, reading, server
 from leadagent_prefect.api.attendant import Attendant
 from leadagent_prefect.api.frame import Frame
 from leadagent_prefect.api.prefect_side import Order, PrefectSide
-from leadagent_prefect.api.results import result_of
 from leadagent_prefect.api.settings import read_settings
 from leadagent_prefect.api.stored import Stored
 from leadagent_prefect.cli import main
@@ -313,33 +312,6 @@ async def test_an_idempotency_key_is_good_for_a_day_and_blocks_are_written_once(
     for order in (other, one):
         await made.submit(order)
     assert len(kept) == 3
-
-
-async def test_results_are_read_wherever_they_lie_and_a_broken_one_is_none(
-    tmp_path, monkeypatch, prefect_api
-):
-    from prefect._internal.result_records import ResultRecordMetadata
-    from prefect.filesystems import LocalFileSystem
-
-    from leadagent_prefect.api import results
-
-    async def storage(*_):
-        return LocalFileSystem(basepath=str(tmp_path))
-
-    monkeypatch.setattr(results, "aresolve_result_storage", storage)
-    monkeypatch.setattr(results, "aget_default_result_storage", storage)
-    (tmp_path / "whole").write_text('{"status": "completed"}')
-    (tmp_path / "broken").write_text('{"status": ')
-
-    async def found(key, block=None):
-        metadata = ResultRecordMetadata(storage_key=key, storage_block_id=block)
-        return await result_of(SimpleNamespace(data=metadata))
-
-    for key, block in (("whole", None), ("whole", uuid4()), (str(tmp_path / "whole"), None)):
-        assert (await found(key, block)).status == "completed"
-    assert await found("broken") is None
-    assert await found("gone") is None
-    assert await result_of(None) is None
 
 
 async def test_a_server_that_prefect_has_left_is_not_ready():

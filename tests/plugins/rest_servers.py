@@ -29,7 +29,7 @@ POST = {"id": 1, "title": "Test Post", "body": "..."}
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """``/posts/1`` answers, ``/hold`` does so once it is let go, ``/away`` redirects to the former."""
+    """``/posts/1`` answers, ``/hold`` does so once it is let go, ``/gate`` fails until it is opened."""
 
     server: Any
 
@@ -39,10 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/hold":
             self.server.service.held.set()
             self.server.service.go.wait(60)
-        if self.path == "/away":
-            self._answer(302, b"", {"Location": f"{self.server.service.url}/posts/1"})
-        elif self.path == "/echo":
+        if self.path == "/echo":
             self._answer(401, json.dumps(self.headers.get("Authorization")).encode())
+        elif self.path == "/gate" and not self.server.service.open.is_set():
+            self._answer(503, b"{}")
         elif self.path == "/large":
             self._answer(200, json.dumps("x" * 70_000).encode())
         else:
@@ -67,7 +67,7 @@ class Service:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self.held, self.go = threading.Event(), threading.Event()
+        self.held, self.go, self.open = threading.Event(), threading.Event(), threading.Event()
         self._server = cast("Any", ThreadingHTTPServer(("127.0.0.1", 0), _Handler))
         self._server.service = self
         self._server.daemon_threads = True
@@ -137,6 +137,13 @@ class Rest:
                 return found
             time.sleep(0.1)
         raise AssertionError(f"the run has not ended: {found}")
+
+
+def taken(client: httpx.Client, workflow: dict[str, Any], **more: Any) -> str:
+    """The id of the run of a workflow that was taken on."""
+    answer = client.post("/api/v1/workflows", json=workflow, **more)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["execution_id"])
 
 
 def settings_file(folder: Path, service: Service) -> Path:

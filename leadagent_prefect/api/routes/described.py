@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from leadagent_prefect.api.problems import MEDIA_TYPE
-from leadagent_prefect.api.replies import ProblemDocument
 
 #: So that offsets stay numbers which every database takes.
 Page = Annotated[int, Query(ge=1, le=100_000, description="counted from 1")]
@@ -18,7 +17,7 @@ _REASONS = {
     403: "The key may not do this, or the request comes from elsewhere.",
     404: "There is no such run, or it is another's.",
     408: "The body took too long.",
-    409: "The run has ended already.",
+    409: "The run has ended already, or has not yet.",
     413: "The body or the inputs are too large.",
     415: "The body is of another type than JSON or YAML, or packed.",
     422: "The workflow, the inputs or a parameter is not valid.",
@@ -42,15 +41,14 @@ _ENVELOPE = {"workflow": _EXAMPLE, "inputs": {}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of an endpoint, with those that every one has."""
-    return {
-        status: {
-            "model": ProblemDocument,
-            "description": _REASONS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-        }
-        for status in sorted({*statuses, 401, 403, 429, 503})
-    }
+    """The errors of an endpoint that wants a key, with those that each of them has."""
+    return only(*statuses, 401, 403, 422, 429, 503)
+
+
+def only(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These errors and no others."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    return {status: {"description": _REASONS[status], "content": content} for status in sorted(set(statuses))}
 
 
 def workflow_body() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from leadagent_prefect import __version__
 from leadagent_prefect.api.desk import Admin, At
 from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.replies import Health
-from leadagent_prefect.api.routes.described import problems
+from leadagent_prefect.api.routes.described import only, problems
 
 router = APIRouter(tags=["health"])
 
@@ -53,7 +53,7 @@ async def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/api/v1/health/ready", summary="Can runs be taken on?", responses=problems())
+@router.get("/api/v1/health/ready", summary="Can runs be taken on?", responses=only(503))
 async def ready(desk: At) -> dict[str, str]:
     if not await desk.prefect.ready():
         raise Problem(503, "the Prefect API does not answer", headers={"Retry-After": "5"})

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Header, Query
 from fastapi.requests import Request
 
 from leadagent_prefect.api import runs as views
+from leadagent_prefect.api.aside import examined, taken
 from leadagent_prefect.api.desk import At, Canceller, Reader, Submitter
-from leadagent_prefect.api.document import accepted, checked_inputs, findings
 from leadagent_prefect.api.prefect_side import Order, OtherRequest
 from leadagent_prefect.api.problems import Problem, as_row
 from leadagent_prefect.api.replies import Finding, Validation
 from leadagent_prefect.api.routes.described import Page, problems, workflow_body
-from leadagent_prefect.api.schemas import Cancelled, Created, Details, Executions, RunStatus, Status
+from leadagent_prefect.api.schemas import Change, Created, Details, Executions, RunStatus, Status
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -40,9 +40,7 @@ async def create(
     """Takes a run on and answers at once; the run goes on in another process."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise Problem(422, "Idempotency-Key has 1 to 255 visible ASCII characters")
-    submission = await desk.submission(request)
-    loaded = accepted(submission, desk.settings)
-    inputs = checked_inputs(loaded, submission)
+    loaded, inputs = await desk.checked(request, taken)
     workflow = loaded.workflow
     order = Order(
         stored=desk.stored(loaded, caller),
@@ -68,8 +66,7 @@ async def create(
 )
 async def validate(request: Request, desk: At, caller: Submitter) -> Validation:
     """All that is wrong with it, with the places."""
-    found = findings(await desk.submission(request), desk.settings)
-    rows = [Finding.model_validate(as_row(one)) for one in found]
+    rows = [Finding.model_validate(as_row(one)) for one in await desk.checked(request, examined)]
     return Validation(valid=all(row.severity != "error" for row in rows), diagnostics=rows)
 
 
@@ -86,7 +83,7 @@ async def listing(
 
 @router.get("/{execution_id}", summary="All there is to know of a run", responses=problems(404))
 async def get(execution_id: str, desk: At, caller: Reader) -> Details:
-    return await views.details(await desk.run(caller, execution_id))
+    return await desk.runs(caller).details(await desk.run(caller, execution_id))
 
 
 @router.get("/{execution_id}/status", summary="Status and progress", responses=problems(404))
@@ -95,9 +92,18 @@ async def status(execution_id: str, desk: At, caller: Reader) -> Status:
 
 
 @router.delete("/{execution_id}", summary="Cancel a run", responses=problems(404, 409))
-async def cancel(execution_id: str, desk: At, caller: Canceller) -> Cancelled:
+async def cancel(execution_id: str, desk: At, caller: Canceller) -> Change:
     """Cancelling once more changes nothing."""
     try:
         return await desk.runs(caller).cancel(await desk.run(caller, execution_id))
-    except views.NotRunning as error:
+    except views.NotNow as error:
+        raise Problem(409, str(error)) from None
+
+
+@router.post("/{execution_id}/resume", summary="Resume a run", responses=problems(404, 409))
+async def resume(execution_id: str, desk: At, caller: Submitter) -> Change:
+    """A run that has failed or was cancelled goes on where it stopped; what is completed stays so."""
+    try:
+        return await desk.runs(caller).resume(await desk.run(caller, execution_id))
+    except views.NotNow as error:
         raise Problem(409, str(error)) from None
