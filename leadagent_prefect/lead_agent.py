@@ -20,8 +20,10 @@ from leadagent_prefect.results import WorkflowResult
 
 if TYPE_CHECKING:
     from prefect import Flow
+    from prefect.client.schemas.objects import FlowRun
 
     from leadagent_prefect.engine.control import RunControl
+    from leadagent_prefect.runs.resume import Resumption
 
 #: A file's path, a workflow as plain data, or what `leadagent_prefect.loader.load` gave.
 Source = str | Path | Mapping[str, Any] | Loaded
@@ -130,15 +132,75 @@ class LeadAgent:
         api = ensure_api(self._say)
         set_client_defaults()
         from leadagent_prefect.engine.control import RunControl
-        from leadagent_prefect.engine.runner import run_in_thread
 
         dispatcher = Dispatcher([*self.observers, *installed_observers()], self, loop)
         control = RunControl(notify=dispatcher, use_cache=self._cache)
+        from leadagent_prefect.engine.runner import run_in_thread
+
         return RunHandle(run_in_thread(plan, given, control, api, dispatcher.close), control)
+
+    async def resume(
+        self, run_id: str, *, force: bool = False, from_task: str | None = None
+    ) -> WorkflowResult:
+        """Takes up a run that failed, crashed or was cancelled: what has completed is not called again.
+
+        ``run_id`` is its id, the beginning of that, or its name. `ConfigurationError` says why it can't be:
+        its process lives, or its file was changed since (with ``force`` it goes on with what that says now).
+        With ``from_task`` that task and all that depend on it run again. Cancelling the await cancels the
+        run.
+        """
+        loop = asyncio.get_running_loop()
+        return await self._wait(
+            lambda: self.take_up(self.find(run_id, force=force, from_task=from_task), loop=loop)
+        )
+
+    def resume_sync(
+        self, run_id: str, *, force: bool = False, from_task: str | None = None
+    ) -> WorkflowResult:
+        """`resume` for code without an event loop."""
+        _refuse_running_loop("resume")
+        return asyncio.run(self.resume(run_id, force=force, from_task=from_task))
+
+    def find(self, run_id: str, *, force: bool = False, from_task: str | None = None) -> Resumption:
+        """The run that `take_up` is to take up. Blocks, as `start` does."""
+        api = ensure_api(self._say)
+        set_client_defaults()
+        from leadagent_prefect.runs import ask
+        from leadagent_prefect.runs.resume import resumption
+
+        return ask(api, lambda client: resumption(client, run_id, force=force, from_task=from_task))
+
+    def take_up(self, found: Resumption, *, loop: asyncio.AbstractEventLoop | None = None) -> RunHandle:
+        """Starts a run again, and comes back; see `start`."""
+        api = ensure_api(self._say)
+        from prefect import get_client
+
+        from leadagent_prefect.engine.control import RunControl
+        from leadagent_prefect.engine.runner import run_in_thread
+        from leadagent_prefect.runs.resume import make_ready
+
+        async def take() -> FlowRun:
+            async with get_client() as client:
+                return await make_ready(client, found)
+
+        dispatcher = Dispatcher([*self.observers, *installed_observers()], self, loop)
+        control = RunControl(
+            notify=dispatcher,
+            use_cache=found.record.use_cache,
+            scope=found.record.scope,
+            take=take,
+            takes_changes=found.is_changed,
+            from_task=found.from_task,
+        )
+        plan = plan_of(_load(found.loaded))
+        return RunHandle(run_in_thread(plan, found.inputs, control, api, dispatcher.close), control)
 
     async def _execute(self, source: Source, inputs: Mapping[str, Any] | None) -> WorkflowResult:
         loop = asyncio.get_running_loop()
-        starting = asyncio.ensure_future(asyncio.to_thread(self.start, source, inputs, loop=loop))
+        return await self._wait(lambda: self.start(source, inputs, loop=loop))
+
+    async def _wait(self, start: Callable[[], RunHandle]) -> WorkflowResult:
+        starting = asyncio.ensure_future(asyncio.to_thread(start))
         try:
             handle = await asyncio.shield(starting)
             return await asyncio.shield(asyncio.wrap_future(handle.future))

@@ -20,6 +20,7 @@ COMMANDS = (
     "runs",
     "status",
     "logs",
+    "resume",
     "cancel",
     "schema",
     "init",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.engine.values import Ready
 from leadagent_prefect.observe.events import Event
 from leadagent_prefect.results import WorkflowResult
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
 
 
 def _nothing() -> None:
@@ -27,9 +31,10 @@ class RunControl:
     whole, that undoes what it did, or runs its ``on_failure`` and ``finally``.
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others; ``scope`` is whose results those are: runs of one scope never
-    meet those of another, and the text of their workflow is not kept. One that ``takes_changes`` goes on with
-    a workflow that is no longer the one it was begun with. The task ``from_task`` and all that depend on it
-    run again, completed or not. One that ``answers_signals`` has nobody around it who does.
+    meet those of another, and the text of their workflow is not kept. ``take`` gives the flow run that is to
+    be executed again, where it is to be no new one. One that ``takes_changes`` goes on with a workflow that is
+    no longer the one it was begun with. The task ``from_task`` and all that depend on it run again, completed
+    or not. One that ``answers_signals`` has nobody around it who does.
     """
 
     token: StopToken = field(default_factory=StopToken)
@@ -38,6 +43,7 @@ class RunControl:
     ready: Ready | None = None
     use_cache: bool = True
     scope: str = ""
+    take: Callable[[], Awaitable[FlowRun]] | None = None
     takes_changes: bool = False
     from_task: str | None = None
     answers_signals: bool = False

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +44,15 @@ class Generations:
 
     ``is_again``: an earlier execution of the run may have left something. ``is_replayed``: the steps are not
     called, but end as they did before the run began to undo what it had done. ``undoings`` counts how often
-    it has begun to: what was undone in the last one is still there for a replay.
+    it has begun to: what was undone in the last one is still there for a replay. With a ``survey`` nothing is
+    called: it says how each call would end.
     """
 
     run_id: str
     is_again: bool = False
     is_replayed: bool = False
     undoings: int = 0
+    survey: Callable[[StepCall], Awaitable[Outcome]] | None = None
     #: By the digest of a place: its generation, as far as it was closed in this execution or was looked up.
     _known: dict[str, int] = field(default_factory=dict)
 

@@ -7,13 +7,14 @@ again.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
-from prefect.results import ResultStore, aget_default_result_storage, get_result_store
+from prefect.results import ResultStore, get_default_result_storage, get_result_store
 from prefect.serializers import JSONSerializer
 
 #: Plain JSON, both ways: Prefect's own "json" revives ``{"__class__": ...}`` in an answer by calling it.
@@ -52,7 +53,10 @@ def _record(content: bytes, key: str) -> ResultRecord[Any]:
 
 async def storage() -> WritableFileSystem:
     """Where the results of the flow run, or task run, are kept that goes on; Prefect's default otherwise."""
-    return get_result_store().result_storage or await aget_default_result_storage()
+    found = get_result_store().result_storage
+    # In a thread: Prefect's own coroutine for it never closes the client that it makes.
+    make: Any = get_default_result_storage
+    return found or await asyncio.to_thread(make)
 
 
 def read_plain_json_alone(context: FlowRunContext) -> None:

@@ -53,7 +53,8 @@ class Source:
 @dataclass(frozen=True)
 class RunRecord:
     """``digest`` is that of the text as it was, before anything in it was masked; ``masked`` are the names of
-    the inputs in which something was. ``started_at`` is the time of the first start.
+    the inputs in which something was. ``scope`` is whose results it may reuse
+    (`RunControl`). ``started_at`` is the time of the first start.
     """
 
     workflow: str
@@ -62,6 +63,7 @@ class RunRecord:
     inputs: Mapping[str, Any]
     masked: tuple[str, ...]
     use_cache: bool
+    scope: str
     run_name: str
     started_at: str
     leadagent: str = leadagent_prefect.__version__
@@ -121,6 +123,7 @@ async def _write(run: Run, source: Source, started_at: str) -> None:
         inputs=inputs,
         masked=tuple(name for name, value in run.ready.inputs.items() if inputs[name] != value),
         use_cache=run.control.use_cache,
+        scope=run.control.scope,
         run_name=run.run_name,
         started_at=started_at,
     )

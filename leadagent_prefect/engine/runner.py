@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 from prefect import tags
+from prefect._internal.result_records import ResultRecordMetadata
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 from prefect.context import AsyncClientContext
+from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
 
 from leadagent_prefect.embedded import PrefectApi, use_api
@@ -76,9 +78,7 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
             await asyncio.to_thread(admission.enter)
             async with AsyncClientContext.get_or_create() as context:
                 label_new_runs(context.client)
-                flow = build_flow(plan)
-                ending: Any = flow(**shown_inputs(plan, control.ready), return_state=True)
-                state: State[Any] = await ending
+                state = await _execute(plan, control, shown_inputs(plan, control.ready))
                 if state.is_cancelling():
                     await _conclude_cancelled(context.client, state, control)
     except (httpx.TransportError, RuntimeError) as error:
@@ -90,8 +90,22 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
         ) from None
     if control.result is not None:
         return control.result
+    if isinstance(state.data, ResultRecordMetadata):  # whoever wrote it, it is not read
+        raise InternalError(f"the run could not be taken up: {state.message or state.name}")
     cause = await state.aresult(raise_on_failure=False)
     raise cause if isinstance(cause, LeadAgentError) else InternalError(f"the run crashed: {state.message}")
+
+
+async def _execute(plan: Plan, control: RunControl, parameters: dict[str, Any]) -> State[Any]:
+    flow = build_flow(plan)
+    flow_run = await control.take() if control.take is not None else None
+    ending: Any = (
+        flow(**parameters, return_state=True)
+        if flow_run is None
+        else run_flow_async(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+    )
+    state: State[Any] = await ending
+    return state
 
 
 async def _conclude_cancelled(client: PrefectClient, state: State[Any], control: RunControl) -> None:

@@ -171,6 +171,8 @@ def _own_task(call: StepCall) -> Task[..., Any]:
 async def run_step(call: StepCall, upstreams: list[StepCall]) -> Outcome:
     """Runs a step as a Prefect task run, to its end. Prefect's UI draws its arrows from ``upstreams``."""
     generations = call.run.generations
+    if generations.survey is not None:
+        return await generations.survey(call)
     if call.outcome is None:
         await generations.settle(call)
         if generations.is_replayed and not call.undoes and (left := await replayed(call)) is not None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +38,7 @@ def command(
     """
     from leadagent_prefect.cli.interrupts import Interrupts
     from leadagent_prefect.cli.progress import display
+    from leadagent_prefect.cli.running import conclude
     from leadagent_prefect.cli.workflow_file import load_workflow
     from leadagent_prefect.inputs import check_inputs
 
@@ -49,10 +47,7 @@ def command(
         inputs = check_inputs(loaded.workflow, _inputs(loaded, assignments, inputs_file))
         with display([task.name for task in loaded.workflow.tasks], quiet=quiet) as shown:
             result = _run(loaded, inputs, shown, interrupts, cache=not no_cache)
-    _print(result, as_json)
-    if interrupts.number is not None:
-        return 128 + interrupts.number
-    return 0 if result.status == "completed" else 1
+    return conclude(result, interrupts, as_json=as_json)
 
 
 def _inputs(loaded: Loaded, assignments: tuple[str, ...], path: str | None) -> dict[str, Any]:
@@ -77,31 +72,11 @@ def _inputs_of(path: str) -> Mapping[str, Any]:
 def _run(
     loaded: Loaded, inputs: Mapping[str, Any], shown: Display, interrupts: Any, *, cache: bool
 ) -> WorkflowResult:
+    from leadagent_prefect.cli.running import prepare_prefect, to_its_end
     from leadagent_prefect.embedded import ensure_api
 
     api = ensure_api(shown.say)
-    _prepare_prefect()
+    prepare_prefect()
     from leadagent_prefect.lead_agent import LeadAgent
 
-    handle = LeadAgent([shown], cache=cache).start(loaded, inputs)
-    interrupts.wait(handle, shown.say)
-    result = handle.result()
-    shown.say(f"Prefect UI: {api.ui_url}/runs/flow-run/{result.flow_run_id}")
-    return result
-
-
-def _prepare_prefect() -> None:
-    """Before prefect is imported: its log lines go to its API, not to our stderr.
-
-    Where that API is, and its credential, is the run's business alone (`use_api`): in the environment
-    every template and every child process would see it.
-    """
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-
-
-def _print(result: WorkflowResult, as_json: bool) -> None:
-    from leadagent_prefect.cli.result_text import render_result
-
-    # ASCII alone: every reader takes it, and nothing in it can steer a terminal.
-    text = json.dumps(result.model_dump(mode="json"), indent=2) + "\n" if as_json else render_result(result)
-    sys.stdout.write(text)
+    return to_its_end(LeadAgent([shown], cache=cache).start(loaded, inputs), api, shown, interrupts)
