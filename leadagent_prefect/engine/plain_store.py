@@ -53,10 +53,12 @@ def _record(content: bytes, key: str) -> ResultRecord[Any]:
 
 async def storage() -> WritableFileSystem:
     """Where the results of the flow run, or task run, are kept that goes on; Prefect's default otherwise."""
-    found = get_result_store().result_storage
+    found: Any = get_result_store().result_storage
     # In a thread: Prefect's own coroutine for it never closes the client that it makes.
     make: Any = get_default_result_storage
-    return found or await asyncio.to_thread(make)
+    found = found or await asyncio.to_thread(make)
+    assert isinstance(found, WritableFileSystem)  # anything else can't keep results
+    return found
 
 
 def read_plain_json_alone(context: FlowRunContext) -> None:

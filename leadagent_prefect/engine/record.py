@@ -108,7 +108,7 @@ async def take_up(run: Run) -> None:
     if not run.control.takes_changes:
         raise ConfigurationError(
             "the workflow was changed after this run had begun: start a new run, or take this one up with "
-            f"`leadagent resume {run.run_id}`, which shows the difference"
+            f"`leadagent resume {run.run_id}`"
         )
     await _write(run, source, before.started_at)
 

@@ -138,7 +138,8 @@ def _workflow(run: FlowRun, record: RunRecord, force: bool) -> Loaded:
     if record.lacks_text:
         raise ConfigurationError(
             f"the workflow of run {run.id} holds a credential, and so its text was not kept; "
-            f"{source.file or 'it'} is not there any more: write credentials as {{{{ secrets.NAME }}}}"
+            f"{source.file or 'it'} is not there any more: write credentials as {{{{ secrets.NAME }}}}; "
+            "a run that came over the REST API is resumed there"
         )
     base = Path(source.base) if source.base is not None else None
     name = Path(source.file).name if source.file is not None else None

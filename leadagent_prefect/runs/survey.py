@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from leadagent_prefect.engine.bodies import enter
 from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.generations import Generations
@@ -62,6 +63,7 @@ async def _run(found: Resumption) -> Run:
         run_name=found.record.run_name,
         started_at=now(),
         generations=Generations(run_id, is_again=True),
+        enter=enter,
     )
     run.first_started_at = datetime.fromisoformat(found.record.started_at)
     return run
