@@ -23,7 +23,8 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 def _own_environment() -> None:
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "LEADAGENT_"))]:
-        del os.environ[name]
+        if not name.startswith("LEADAGENT_CHAOS"):  # the experiments' own (tests/plugins/chaos.py)
+            del os.environ[name]
     os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="leadagent-tests-")
     # Only a test run that was killed leaves its server to this.
     os.environ["LEADAGENT_SERVER_IDLE_SECONDS"] = "900"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import anyio
 
 from leadagent_prefect.agents.answers import Answer
 from leadagent_prefect.agents.http_options import HttpOptions
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 10
 
-#: Bytes kept of a refusal: enough for its message and for an error code in JSON.
-_REFUSAL_BYTES = 65_536
+#: Bytes kept of a refusal: enough for its message and for an error code in JSON. Seconds for them to come.
+_REFUSAL_BYTES, _REFUSAL_SECONDS = 65_536, 5.0
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -128,7 +130,12 @@ class Exchange:
             response.headers.get("content-encoding", ""),
             min(limit, _REFUSAL_BYTES) if self.refused else limit,
         )
-        with suppress(Exception) if self.refused else nullcontext():
+        if not self.refused:
+            await self._body.read(response.aiter_raw())
+            return
+        # It is refused, whatever more of it comes: no reason to wait for that until the call has timed out.
+        left = anyio.current_effective_deadline() - anyio.current_time()
+        with suppress(Exception), anyio.move_on_after(min(left / 2, _REFUSAL_SECONDS)):
             await self._body.read(response.aiter_raw())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from leadagent_prefect.agents.base import BaseAgent, Call, current_call
 from leadagent_prefect.agents.registry import AgentFactory
+from leadagent_prefect.agents.threads import leave_threads_behind
 from leadagent_prefect.engine.arrival import take_in
 from leadagent_prefect.engine.pool import credentials, resolve
 from leadagent_prefect.errors import AgentError, ConfigurationError, InternalError
@@ -24,8 +25,9 @@ async def call_agent(
     """What the agent answers, as JSON data with every secret masked; a failed call is an answer too.
 
     Templates see inputs, the environment, and secrets as environment variables. `ConfigurationError`
-    names secrets that are missing there.
+    names secrets that are missing there. For a loop of the call's own.
     """
+    leave_threads_behind()
     return await call_within(config, action, parameters, _scope(config, parameters, inputs))
 
 

@@ -18,6 +18,7 @@ from prefect.context import AsyncClientContext
 from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
 
+from leadagent_prefect.agents.threads import leave_threads_behind
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
@@ -69,6 +70,7 @@ def _run_to_its_end(
 
 
 async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: PrefectApi) -> WorkflowResult:
+    leave_threads_behind()
     try:
         control.ready = await prepare(plan, inputs)
         admission = Admission(api)

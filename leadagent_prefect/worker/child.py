@@ -32,6 +32,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.states import Pending
 from prefect.types._datetime import now
 
+from leadagent_prefect.agents.threads import leave_threads_behind
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.task import PLAIN_JSON
@@ -172,6 +173,7 @@ class _Child:
 
     async def _load_and_run_async(self) -> Flow[..., Any] | None:
         """One client for all; a flow that can't be awaited is only loaded, and given back."""
+        leave_threads_behind()
         async with AsyncClientContext.get_or_create():
             try:
                 flow = await self._load()

@@ -66,6 +66,18 @@ async def test_its_timeout_holds_and_the_run_does_not_wait_for_the_thread(bench,
     assert result.tasks["a"].error_class == "timeout"
 
 
+async def test_a_run_does_not_wait_for_what_an_agent_has_handed_to_a_thread_and_given_up(bench, blocking):
+    bench.actions["hand"] = lambda agent, given: asyncio.to_thread(Blocking.released.wait)
+    result = await bench.run({"name": "a", "action": "hand", "timeout": 0.1})
+    assert result.tasks["a"].error_class == "timeout"
+
+
+async def test_what_fails_in_a_thread_fails_its_task(bench):
+    bench.actions["hand"] = lambda agent, given: asyncio.to_thread(int, "no number")
+    result = await bench.run({"name": "a", "action": "hand"})
+    assert result.errors == {"a": "ValueError: invalid literal for int() with base 10: 'no number'"}
+
+
 def test_a_thread_that_outlives_its_loop_harms_nothing():
     async def leave() -> None:
         with pytest.raises(asyncio.TimeoutError):

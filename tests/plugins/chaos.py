@@ -8,18 +8,21 @@ it runs::
     with chaos_service(tmp_path / "history.jsonl") as service:
         service.rule("/", status=500)                       # every request
         service.rule("/run-1/pay", delay=3.0, status=200)   # the longest prefix that fits holds
+        service.rule("/run-1/fetch", status=503, times=2)   # twice; then requests are answered 200
         ... call f"{service.url}/RUN/TASK" ...
         assert not service.history().repeated()
 
 Of a request to ``/RUN/TASK`` the line has ``run``, ``task``, ``attempt`` (the header ``X-Attempt`` where it
 is sent, otherwise counted by key), ``idempotency_key``, ``worker`` (the header ``X-Worker``), ``t_start`` and
-``t_end`` (seconds, the wall clock of the machine) and ``status``.
+``t_end`` (seconds, the wall clock of the machine), ``status``, and ``not_before``, the moment before which
+the answer asks not to be called again (0.0 where it asks for nothing).
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import subprocess
@@ -29,6 +32,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
@@ -58,6 +62,7 @@ class Request:
     t_start: float
     t_end: float
     status: int
+    not_before: float = 0.0
 
 
 class History:
@@ -91,10 +96,12 @@ class Service:
     path: Path
     pid: int
 
-    def rule(self, prefix: str, *, status: int = 200, delay: float = 0.0, retry_after: float = 0.0) -> None:
-        """From now on requests whose path begins with ``prefix`` are answered so, ``delay`` seconds late."""
-        rule = {"prefix": prefix, "status": status, "delay": delay, "retry_after": retry_after}
-        self._tell("rules", rule)
+    def rule(self, prefix: str, *, times: int | None = None, **answer: Any) -> None:
+        """From now on, or ``times`` times, requests whose path begins with ``prefix`` are answered so:
+        ``status`` (200; 0 hangs up instead), ``delay`` (seconds), and one of ``retry_after`` (seconds, or a
+        text that is sent as it is) and ``retry_at`` (seconds from then, as an HTTP date that is no earlier).
+        """
+        self._tell("rules", {"prefix": prefix, "times": times, **answer})
 
     def history(self) -> History:
         """What has come in so far; a request that is still being answered is not in it."""
@@ -123,6 +130,19 @@ def chaos_service(path: Path) -> Iterator[Service]:
 
 # --- the process ----------------------------------------------------------------------------------
 
+_HEALTHY = {"status": 200, "delay": 0.0, "retry_after": 0.0, "retry_at": 0.0, "times": None}
+
+
+def _retry_after(rule: dict[str, Any], now: float) -> tuple[str, float]:
+    """The header, and the moment that it means."""
+    after = rule["retry_after"]
+    if rule["retry_at"]:
+        moment = math.ceil(now + rule["retry_at"])
+        return formatdate(moment, usegmt=True), float(moment)
+    if isinstance(after, str) or not after:
+        return after or "", 0.0
+    return f"{after:g}", now + after
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -134,12 +154,14 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/_rules":
             rule = json.loads(body)
-            server.rules[rule.pop("prefix")] = rule
-            self._answer(200, {}, 0.0)
+            server.rules[rule.pop("prefix")] = {**_HEALTHY, **rule}
+            self._answer(200, {})
             return
         rule = server.rule(path)
         time.sleep(rule["delay"])
         run, task, *_ = [*map(unquote, path.strip("/").split("/", 1)), ""]
+        ended = time.time()
+        header, not_before = _retry_after(rule, ended)
         key, attempt = self.headers.get("Idempotency-Key", ""), self.headers.get("X-Attempt")
         line = {
             "run": run,
@@ -147,22 +169,26 @@ class _Handler(BaseHTTPRequestHandler):
             "idempotency_key": key,
             "worker": self.headers.get("X-Worker", ""),
             "t_start": started,
-            "t_end": time.time(),
+            "t_end": ended,
             "status": rule["status"],
+            "not_before": not_before,
         }
         server.write(line, int(attempt) if attempt else None)
         with contextlib.suppress(OSError):  # the caller is gone
-            self._answer(rule["status"], {"run": run, "task": task}, rule["retry_after"])
+            self._answer(rule["status"], {"run": run, "task": task}, header)
 
     do_GET = do_PUT = do_DELETE = do_POST
 
-    def _answer(self, status: int, data: dict[str, Any], retry_after: float) -> None:
+    def _answer(self, status: int, data: dict[str, Any], retry_after: str = "") -> None:
+        if not status:
+            self.close_connection = True
+            return
         body = json.dumps(data).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         if retry_after:
-            self.send_header("Retry-After", f"{retry_after:g}")
+            self.send_header("Retry-After", retry_after)
         self.end_headers()
         self.wfile.write(body)
 
@@ -182,8 +208,14 @@ class _Server(ThreadingHTTPServer):
 
     def rule(self, path: str) -> dict[str, Any]:
         fitting = [prefix for prefix in self.rules if path.startswith(prefix)]
-        healthy = {"status": 200, "delay": 0.0, "retry_after": 0.0}
-        return self.rules[max(fitting, key=len)] if fitting else healthy
+        if not fitting:
+            return _HEALTHY
+        rule = self.rules[max(fitting, key=len)]
+        if rule["times"] is None:
+            return rule
+        with self._lock:
+            rule["times"] -= 1
+            return rule if rule["times"] >= 0 else _HEALTHY
 
     def write(self, line: dict[str, Any], attempt: int | None) -> None:
         with self._lock:
