@@ -1,7 +1,8 @@
 """X6: what holds a call up, or floods it, ends it in time, with the right class, and costs little memory.
 
 A process of its own meets all of it at once. That it ends, and by which error, holds on any machine; how soon
-is asserted closely in the whole form, on a machine that has nothing else to do.
+is asserted closely in the whole form, on a machine that has nothing else to do. What does not end by its
+timeout has a long one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ LATE, LATE_RUN = (0.5, 1.0) if WHOLE else (10.0, 10.0)
 BLOCKED = 2.0
 #: Seconds that a call which is cut short has to clean up, and that a run waits for.
 GRACE = 2.0
+#: Seconds that the body of a refusal has to come.
+REFUSAL = 5.0
 #: Bytes by which the process may grow.
 GROWTH = 64 * 2**20
 
@@ -71,6 +74,7 @@ async def test_whatever_holds_a_call_up_ends_it_in_time_and_in_little_memory(pre
     waited = [name for name, error in EXPECTED.items() if error == "timeout"]
     durations = {name: row["duration"] for name, row in each["tasks"].items()}
     assert {name for name in waited if durations[name] < TIMEOUT} == set()
+    assert durations.pop("refusal") < REFUSAL + LATE
     assert {name: held for name, held in durations.items() if held > TIMEOUT + LATE} == {}
     assert "larger than 10,485,760 bytes" in each["errors"]["bomb"]
     assert sent < FLOOD // 8

@@ -100,16 +100,22 @@ async def hostile_service() -> AsyncIterator[Hostile]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            path = head.split(b" ", 2)[1].decode()
-            hostile.asked[path] += 1
-            if path == "/flood":
-                await _flood(writer, lambda count: hostile.sent.update({path: count}))
-            else:
-                await _WAYS[path](writer)
-            await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await answer(reader, writer)
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split(b" ", 2)[1].decode()
+        hostile.asked[path] += 1
+        if path == "/flood":
+            await _flood(writer, lambda count: hostile.sent.update({path: count}))
+        else:
+            await _WAYS[path](writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     hostile = Hostile(server.sockets[0].getsockname()[1])
@@ -120,3 +126,4 @@ async def hostile_service() -> AsyncIterator[Hostile]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the next turn of the loop
