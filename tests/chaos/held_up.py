@@ -6,6 +6,7 @@ It prints one object of JSON: the result of each run by name, and how far its me
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import socket
 import sys
@@ -126,7 +127,7 @@ def main(url: str, timeout: float) -> None:
     for name, agent in TYPES.items():
         AgentFactory.register_agent_type(name, agent)
     # Whatever is loaded on first use is loaded, and no part of what is measured.
-    import leadagent_prefect.agents.mcp.session  # noqa: F401
+    importlib.import_module("leadagent_prefect.agents.mcp.session")
 
     first = LeadAgent().execute_workflow_from_dict_sync(_workflow(url, [_get("healthy")]))
     assert first.status == "completed", first.errors
