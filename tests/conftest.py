@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from leadagent_prefect.embedded import PrefectApi
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+#: What is said to the tests, and not to the package: how long the random tests and the experiments are.
+OURS = ("LEADAGENT_CHAOS", "LEADAGENT_ORACLE_", "LEADAGENT_EQUIVALENCE_")
 
 
 def _own_environment() -> None:
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "LEADAGENT_"))]:
-        if not name.startswith("LEADAGENT_CHAOS"):  # the experiments' own (tests/plugins/chaos.py)
+        if not name.startswith(OURS):
             del os.environ[name]
     os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="leadagent-tests-")
     # Only a test run that was killed leaves its server to this.
