@@ -115,7 +115,7 @@ def test_a_run_that_failed_says_what_failed(runs, capsys):
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (str(uuid4()), "no run "),
+        ("5a42fc8f-af0c-4891-bc96-30744c63f731", "no run "),
         ("abcde", "'abcde' is too short for a run: at least 6 digits of its id"),
         ("0000000", "no run '0000000' on this Prefect API: `leadagent runs` lists them, by id and name"),
         ("no such run", "no run 'no such run' on this Prefect API"),
