@@ -45,13 +45,16 @@ class ServerRecord:
 
 
 def process_birth(pid: int) -> str:
-    """Boot and start time of a process where the system tells (Linux), otherwise an empty text."""
+    """Boot and start time of a process where the system tells (Linux), otherwise an empty text; so too of one
+    that has ended and that nobody has reaped.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
     except OSError:
         return ""
-    return f"{boot}:{after_name.split()[19]}"
+    fields = after_name.split()
+    return f"{boot}:{fields[19]}" if fields[0] not in "ZX" else ""
 
 
 def try_lock(path: Path) -> int | None:

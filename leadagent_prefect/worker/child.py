@@ -15,6 +15,7 @@ from types import FrameType, SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
+import prefect.client.base
 import prefect.context
 import prefect.flow_engine
 import prefect.utilities.engine
@@ -39,6 +40,9 @@ from leadagent_prefect.engine.task import PLAIN_JSON
 from leadagent_prefect.worker.job import Job
 from leadagent_prefect.worker.patience import kill_seconds
 
+#: What a run gets when its worker is gone. It ends a workflow at once, as the loss of the machine would:
+#: another worker takes it up. A flow of another kind can't be taken up, and is cancelled.
+LOST_SIGNAL: Final = signal.SIGUSR1
 #: Seconds before it is killed in which a cancelled run undoes no more: it cuts calls short, and ends.
 _LAST_SECONDS: Final = 5.0
 
@@ -113,6 +117,10 @@ def _spare(job: Job) -> None:
     """What Prefect's engine would do and ask for before the run starts, and need not."""
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = observe_later
+    # A client that has never connected gives up at once where its API is away. The worker has, right now.
+    clients: Any = prefect.client.base
+    for kind in (clients.PrefectHttpxAsyncClient, clients.PrefectHttpxSyncClient):
+        kind._has_connected = property(lambda _: True, lambda *_: None)
     cache: dict[str, Any] = RESOURCE_CACHE
     for one in job.known:  # what the events of the run are related to
         thing = SimpleNamespace(id=one.id, name=one.name, tags=one.tags)
@@ -205,6 +213,7 @@ class _Child:
     def _admit(self, flow: Flow[..., Any]) -> None:
         """Waits for this run's turn to start; the next one's comes when this one is Running."""
         if flow.result_serializer is not PLAIN_JSON:  # no workflow of ours: nothing calls `_on_started`
+            signal.signal(LOST_SIGNAL, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
             flow.on_running_hooks.append(lambda *_: self._admission.close())
         self._admission.enter()
 

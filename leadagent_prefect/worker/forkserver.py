@@ -4,8 +4,8 @@
 end the worker holds. In come ``{"id", "job"}`` and ``{"id", "signal"}``; out go ``{"ready"}``, ``{"id",
 "pid"}`` and ``{"id", "code"}``, where the code is negative for a signal, as in `subprocess`.
 
-When the worker is gone, however it went, the socket says so: every run is asked to end, what has not
-ended after `kill_seconds` is killed, and then this process ends. Should it be killed itself, the
+When the worker is gone, however it went, the socket says so: every run is told by `LOST_SIGNAL`, what has
+not ended after `kill_seconds` is killed, and then this process ends. Should it be killed itself, the
 kernel kills the runs with it.
 """
 
@@ -56,7 +56,7 @@ class ForkServer:
                         return job
                 if not data:
                     until = time.monotonic() + kill_seconds()
-                    self._signal_all(signal.SIGTERM)
+                    self._signal_all(child.LOST_SIGNAL)
             if until is not None and time.monotonic() >= until:
                 self._signal_all(signal.SIGKILL)
         return None
@@ -97,7 +97,7 @@ class ForkServer:
         if os.getppid() != server:
             os._exit(1)  # pragma: no cover - the fork server was killed a moment ago
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, child.LOST_SIGNAL):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._worker.close()

@@ -19,14 +19,17 @@ from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, get_
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from leadagent_prefect.embedded import status
+from leadagent_prefect.engine.liveness import Process
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain, on_signals
 from leadagent_prefect.worker.job import Job, Known
 from leadagent_prefect.worker.launcher import Launcher
 from leadagent_prefect.worker.listener import listen
+from leadagent_prefect.worker.owner import Owner, signing
 from leadagent_prefect.worker.patience import drain_seconds
 from leadagent_prefect.worker.remembered import remembered
 from leadagent_prefect.worker.runs import Ending, Runs
+from leadagent_prefect.worker.takeover import TakeOver, keep_looking
 from leadagent_prefect.worker.tls import quick_tls
 
 if TYPE_CHECKING:
@@ -95,11 +98,15 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         client: Any = self.client
         client.read_deployment = remembered(client.read_deployment, 2.0)
         client.read_flow = remembered(client.read_flow, 300.0)
+        me = Owner(self.name, Process.current())
+        client.set_flow_run_state = signing(client.set_flow_run_state, me)
         os.environ.update(await self._learned(client))
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
         self._launcher.open({**os.environ, **settings})
         assert self._runs_task_group is not None  # made by Prefect's own setup
         self._runs_task_group.start_soon(self._follow)
+        self._taking_over = TakeOver(client, self._work_pool_name, me, self._runs, self._logger)
+        self._runs_task_group.start_soon(keep_looking, self._taking_over, lambda: self._stopping)
 
     async def _learned(self, client: Any) -> dict[str, str]:
         """What a run need not ask its API for, as this worker has done so."""
@@ -221,6 +228,9 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         """`run` does it, later."""
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        if str(flow_run.id) in self._runs.ids:  # it was taken from this worker, which has not noticed
+            self._runs.drop(str(flow_run.id))
+            return False
         # SQLite would answer most of many at once with "locked", and Prefect's client then waits for seconds.
         async with self._proposing if self._embedded else contextlib.nullcontext():
             return await super()._propose_pending_state(flow_run)
@@ -251,6 +261,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
 
         The status is 0 but for one that ended by itself, otherwise than well, and said nothing of it.
         """
+        if ending.dropped:
+            return 0
         state = (await self.client.read_flow_run(flow_run.id)).state
         if state is None or state.is_final():
             return 0

@@ -17,10 +17,13 @@ _STARTED_AFTER = 1.0
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run's process ended: ``code`` is negative for a signal; ``cancelled``: it was asked to end."""
+    """How a run's process ended: ``code`` is negative for a signal; ``cancelled``: it was asked to end;
+    ``dropped``: the run is another worker's by now, and nothing is to be told of it.
+    """
 
     code: int
     cancelled: bool
+    dropped: bool = False
 
 
 class Runs:
@@ -30,6 +33,8 @@ class Runs:
         self._launcher, self._kill_after = launcher, kill_seconds()
         #: What will kill a run that was asked to end; None for one that was not asked.
         self._killers: dict[str, asyncio.TimerHandle | None] = {}
+        self._executions: dict[str, int] = {}
+        self._dropped: set[str] = set()
         self.ending = False
 
     @property
@@ -40,6 +45,7 @@ class Runs:
         """From the fork to its end; ``under_way`` is called with the process id, once it holds up nothing."""
         run = job.flow_run_id
         self._killers[run] = None
+        self._executions[run] = int(job.flow_run.get("run_count", 0)) + 1
         try:
             pid, fork = await self._launcher.fork(job)
             if self._killers[run] is not None:  # it was cancelled before there was a process
@@ -52,11 +58,17 @@ class Runs:
                 code = await fork.ended
             except ForkServerLost:  # and the kernel has killed its forks
                 code = -signal.SIGKILL
-            return Ending(code, cancelled=self._killers[run] is not None)
+            return Ending(code, cancelled=self._killers[run] is not None, dropped=run in self._dropped)
         finally:
+            del self._executions[run]
+            self._dropped.discard(run)
             killer = self._killers.pop(run)
             if killer is not None:
                 killer.cancel()
+
+    def execution(self, run: str) -> int:
+        """Which execution of it this worker has; 0 of one that it has not."""
+        return self._executions.get(run, 0)
 
     def cancel(self, run: str) -> None:
         """Asks a run to end, and kills it when it takes too long. Twice is once; others' runs are let be."""
@@ -64,6 +76,12 @@ class Runs:
             self._launcher.signal(run, signal.SIGTERM)
             later = asyncio.get_running_loop().call_later
             self._killers[run] = later(self._kill_after, self._launcher.signal, run, signal.SIGKILL)
+
+    def drop(self, run: str) -> None:
+        """Kills a run that another worker has taken up, or is about to; others' are let be."""
+        if run in self._killers:
+            self._dropped.add(run)
+            self._launcher.signal(run, signal.SIGKILL)
 
     def cancel_all(self) -> None:
         self.ending = True

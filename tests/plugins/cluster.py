@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -71,12 +72,22 @@ class Cluster:
 
     def start_server(self) -> Part:
         """Another server, once it answers."""
-        name, port = f"server-{len(self.servers) + 1}", free_port()
-        command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        part = self._start(name, command, self.server_settings, f"http://127.0.0.1:{port}/api")
+        part = self._start_server(f"server-{len(self.servers) + 1}", free_port())
         self.servers.append(part)
-        until(lambda: self._is_healthy(part), _START_LIMIT, lambda: f"{name} to answer")
+        until(lambda: self._is_healthy(part), _START_LIMIT, lambda: f"{part.name} to answer")
         return part
+
+    def restart_server(self, number: int) -> None:
+        """Begins to start one that was killed, on its port; what it printed before is gone."""
+        dead = self.servers[number]
+        dead.process.wait()
+        port = urllib.parse.urlsplit(dead.url).port
+        assert port is not None  # it was given one
+        self.servers[number] = self._start_server(dead.name, port)
+
+    def _start_server(self, name: str, port: int) -> Part:
+        command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        return self._start(name, command, self.server_settings, f"http://127.0.0.1:{port}/api")
 
     def start_worker(self, command: list[str], server: Part, **more: str) -> Part:
         """Another worker, which speaks to ``server``; it is not waited for. ``NAME`` in it is its name."""

@@ -35,6 +35,16 @@ class History:
         counts = Counter((call.run, call.task) for call in self.calls)
         return {step: count for step, count in counts.items() if count > 1}
 
+    def repeated(self) -> dict[tuple[str, str], list[Call]]:
+        """The calls of each task of a run that was called more than once."""
+        return {
+            step: [call for call in self.calls if (call.run, call.task) == step] for step in self.duplicates()
+        }
+
+    def last_of(self, worker: str, run: str) -> Call:
+        """The last call that ``worker`` made for a run."""
+        return [call for call in self.calls if (call.run, call.worker) == (run, worker)][-1]
+
     def missing(self, runs: Iterable[str], tasks: Sequence[str]) -> list[tuple[str, str]]:
         """Tasks of ``runs`` that were never called."""
         seen = {(call.run, call.task) for call in self.calls}

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 #: What a child of the tests needs to find its interpreter's tools, and to have its coverage counted.
-_KEPT = ("PATH", "COVERAGE", "LANG", "LC_")
+_KEPT = ("PATH", "PYTHONPATH", "COVERAGE", "LANG", "LC_")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

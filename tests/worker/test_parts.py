@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import certifi
@@ -221,6 +222,23 @@ async def test_a_fork_server_that_is_lost_has_killed_its_runs():
     launched.ready.set()
     launched.ended.set_exception(ForkServerLost())
     assert await Runs(launched).run(JOB, nothing) == Ending(-9, cancelled=False)  # type: ignore[arg-type]  # as above
+
+
+async def test_a_run_that_another_worker_took_up_is_killed_and_nothing_is_told_of_it():
+    launched = Launched()
+    launched.ready.set()
+    runs = Runs(launched)  # type: ignore[arg-type]  # as above
+    running = asyncio.ensure_future(runs.run(JOB, nothing))
+    await asyncio.sleep(0)
+    assert (runs.execution("1"), runs.execution("2")) == (1, 0)
+    runs.drop("2")
+    runs.drop("1")
+    ending = await running
+    assert ending == Ending(-15, cancelled=False, dropped=True)
+    assert launched.signals == [("1", 9)]
+    # Without a client it could tell nobody.
+    flow_run: Any = SimpleNamespace(id=uuid4())
+    assert await LeadAgentWorker(work_pool_name="p")._conclude(flow_run, ending) == 0
 
 
 async def test_a_worker_that_is_cancelled_by_its_caller_says_so():

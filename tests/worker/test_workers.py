@@ -130,16 +130,25 @@ def test_what_does_not_end_is_killed(office, working, tmp_path):
     assert office.state(run) == "CANCELLED"
 
 
-def test_the_runs_of_a_worker_that_was_killed_end_with_it(office, working, tmp_path):
+def test_the_runs_of_a_worker_that_was_killed_are_taken_up_by_another(office, working, tmp_path):
     with working(LEADAGENT_WORKER_KILL_SECONDS="5") as worker:
-        run = office.start(office.deploy(worker.pool), action="wait", file=str(tmp_path / "go"))
+        deployment = office.deploy(worker.pool, tags=["leadagent"])
+        run = office.start(deployment, action="wait", file=str(tmp_path / "go"))
         plain = office.deploy(worker.pool, "plain")
         office.start(plain, action="stubborn", file=str(tmp_path / "plain"))
         until(lambda: "waiting for go" in worker.log() and (tmp_path / "plain.started").exists())
         processes = [worker.fork_server(), *children(worker.fork_server())]
         worker.process.kill()
-        assert office.ended(run).state.type.value == "CANCELLED"
         until(lambda: not any(alive(pid) for pid in processes))
+    assert office.state(run) == "RUNNING"
+    (tmp_path / "go").touch()
+    with working(pool=worker.pool):
+        assert office.ended(run).state.type.value == "COMPLETED"
+    names = [state.name for state in office.client.read_flow_run_states(run)]
+    assert names[2:] == ["Running", "AwaitingRetry", "Pending", "Running", "Completed"]
+    first, second = (office.result(run, task)["pid"] for task in ("before", "errand"))
+    assert first in processes  # its answer is kept
+    assert second not in processes
 
 
 def test_a_worker_of_prefects_own_runs_the_same_deployments(office, working):
