@@ -24,7 +24,7 @@ def test_the_first_block_holds_the_two_commands():
 
 
 def test_the_commands_that_are_there_are_all_listed():
-    assert names(PAGE.split("the commands ")[1].split(";")[0]) == set(COMMANDS)
+    assert names(PAGE.split("- Commands: ")[1].split(".\n")[0]) == set(COMMANDS)
 
 
 def test_keys_that_are_not_there_yet_are_named():
