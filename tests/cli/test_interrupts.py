@@ -138,6 +138,7 @@ def interrupted_by(number):
 
 
 def test_outside_of_the_main_thread_signals_are_left_alone():
+    before = signal.getsignal(signal.SIGINT)
     handlers = []
 
     def look():
@@ -147,7 +148,7 @@ def test_outside_of_the_main_thread_signals_are_left_alone():
     thread = threading.Thread(target=look)
     thread.start()
     thread.join()
-    assert handlers == [signal.default_int_handler]
+    assert handlers == [before]
 
 
 def test_on_a_terminal_the_run_is_a_live_picture_that_leaves_its_lines_behind(workflow, folder):

@@ -106,7 +106,7 @@ def test_every_error_has_its_exit_code(error, code, said, capsys):
 
 
 def test_a_mistake_of_our_own_is_one_line_and_a_traceback_with_debug(leadagent, workflow, monkeypatch):
-    monkeypatch.setattr("leadagent_prefect.graph.render_graph", lambda *_: 1 / 0)
+    monkeypatch.setattr("leadagent_prefect.graph.render_graph", lambda *_, **__: 1 / 0)
     name = workflow().name
     done, debug = leadagent("graph", name), leadagent("graph", name, "--debug")
     assert (done.code, debug.code) == (1, 1)

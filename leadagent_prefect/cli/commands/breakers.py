@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
@@ -46,6 +45,8 @@ def _reset(names: tuple[str, ...], everything: bool, as_json: bool) -> int:
 
 
 def _ask(ask: Callable[[Any], Coroutine[Any, Any, list[Breaker]]]) -> list[Breaker]:
+    import asyncio
+
     from leadagent_prefect.cli.failures import say
     from leadagent_prefect.embedded import ensure_api, use_api
 
