@@ -221,7 +221,7 @@ class Keyed(Rest):
     keys: Any = None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: it holds the process to one Prefect
 def keyed(
     rest: Rest, prefect_api: PrefectApi, rest_service: Service, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Keyed]:
