@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +38,9 @@ def _own_environment() -> None:
     os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has started the tests in the background. What they start is to end on Ctrl-C all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 if not IS_WORKER:
     _own_environment()
 HOME = os.environ["PREFECT_HOME"]
