@@ -4,8 +4,8 @@ VENV ?= .venv
 # Where .venv is missing it is made with the first of these that runs, is new enough and can make one.
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.10 python3 python)
-# Half the tests wait for servers and processes: two at a time is what two cores bear.
-PYTEST_ARGS ?= -n 2
+# Most tests wait for servers and processes: four at a time keep two cores busy.
+PYTEST_ARGS ?= -n 4
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 NODE_STAMP := tests/npm/node_modules/.setup-done

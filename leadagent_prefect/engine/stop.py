@@ -11,6 +11,10 @@ from typing import Literal
 StopKind = Literal["cancelled", "failed", "timeout", "finished"]
 
 
+#: The message of the state that a run which is being cancelled is cancelled with once more.
+ONCE_MORE = "Cancelled once more."
+
+
 @dataclass(frozen=True)
 class Stop:
     """Why a run starts nothing more: it was cancelled, a task failed, its time is over, or a task said so.

@@ -21,16 +21,15 @@ from uuid import UUID
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, SettingsContext
 from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL
 
-from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.engine.liveness import BEAT_SECONDS, Process, beat, labels_of_this_process
 from leadagent_prefect.engine.standstill import Loop
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.stop import ONCE_MORE, StopToken
 from leadagent_prefect.naming import TAG
 
 _log = logging.getLogger(__name__)
@@ -58,17 +57,22 @@ class Watched:
     loop: Loop = field(default_factory=Loop)
     cancellings: set[UUID] = field(default_factory=set)
 
-    def cancelled(self, state: UUID) -> None:
-        if state not in self.cancellings:
-            self.cancellings.add(state)
+    def cancelled(self, state: UUID, message: str | None) -> None:
+        if state in self.cancellings:
+            return
+        # Of two that came before the first look, the second one alone is seen.
+        times = 2 if message == ONCE_MORE and not self.cancellings else 1
+        self.cancellings.add(state)
+        for _ in range(times):
             self.token.request("cancelled", "the run was cancelled", source="Prefect")
 
 
 class Watch:
     """Of the runs of this process on one API; its thread ends when none is left."""
 
-    def __init__(self, api: PrefectApi) -> None:
-        self._api = api
+    def __init__(self, settings: SettingsContext) -> None:
+        # As they are: made anew they would be read from an environment that other threads may be changing.
+        self._settings = SettingsContext(profile=settings.profile, settings=settings.settings)
         self._runs: dict[UUID, Watched] = {}
         self._over = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -99,7 +103,7 @@ class Watch:
 
     def _work(self) -> None:
         if not self._over.wait(_AFTER):
-            with use_api(self._api):
+            with self._settings:
                 asyncio.run(self._attend())
 
     async def _attend(self) -> None:
@@ -128,7 +132,8 @@ class Watch:
         async for event in events:
             run = UUID(event.resource.id.removeprefix("prefect.flow-run."))
             if watched := self._runs.get(run):
-                watched.cancelled(event.id)  # which is that of the state
+                told = event.payload.get("validated_state") or {}
+                watched.cancelled(event.id, told.get("message"))  # the event's id is that of the state
 
     async def _ask(self, client: PrefectClient, stopped: asyncio.Future[None]) -> None:
         ask_at = 0.0
@@ -148,7 +153,7 @@ class Watch:
         wanted = {"id": {"any_": ids}, "state": {"type": {"any_": ["CANCELLING", "CANCELLED"]}}}
         for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted)):
             if run.state is not None and (watched := self._runs.get(run.id)):
-                watched.cancelled(run.state.id)
+                watched.cancelled(run.state.id, run.state.message)
 
     async def _look(self, stopped: asyncio.Future[None]) -> None:
         while not stopped.done():
@@ -196,17 +201,17 @@ def watched(token: StopToken) -> Iterator[None]:
     assert context is not None  # this is the body of a flow,
     assert context.flow_run is not None  # which Prefect made a run for
     run = context.flow_run
-    url, auth = PREFECT_API_URL.value(), PREFECT_API_AUTH_STRING.value()
+    url, settings = PREFECT_API_URL.value(), SettingsContext.get()
+    assert settings is not None  # Prefect has one everywhere
     if not url:  # a server that Prefect starts for this process alone
         yield
         return
     named = Process.of(run.labels) == Process.current()
     one = Watched(run, token, named, time.monotonic() + (BEAT_SECONDS if named else _AFTER))
-    api = PrefectApi(url, auth or None, embedded=False, ui_url="")
     with _lock:
         watch = _watches.get(url)
         if watch is None:
-            watch = _watches[url] = Watch(api)
+            watch = _watches[url] = Watch(settings)
             watch.begin()
         watch.add(one)
     try:

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Cancelling
 
 from leadagent_prefect.engine.liveness import is_dead
+from leadagent_prefect.engine.stop import ONCE_MORE
 
 #: Seconds between two looks at a run that is waited for.
 _PAUSE = 0.3
@@ -43,11 +44,7 @@ async def _ask(client: PrefectClient, run: FlowRun, once_more: bool) -> FlowRun:
         return await _set(client, run, _gone(), force=True)
     if run.state is not None and run.state.is_cancelling():
         # Prefect's rules know of no second time.
-        return (
-            await _set(client, run, Cancelling(message="Cancelled once more."), force=True)
-            if once_more
-            else run
-        )
+        return await _set(client, run, Cancelling(message=ONCE_MORE), force=True) if once_more else run
     return await _set(client, run, Cancelling(message="Cancelled by leadagent."))
 
 

@@ -277,8 +277,14 @@ async def test_items_see_secrets_and_show_none(bench, monkeypatch):
     assert result.results["each"] == ["***-1"]
 
 
+async def test_of_many_items_not_all_are_drawn(bench, monkeypatch):
+    monkeypatch.setattr("leadagent_prefect.engine.maps._DRAWN", 1)
+    result = await bench.run({"name": "each", "for_each": [1, 2, 3], "value": "{{ item }}"})
+    assert result.results["each"] == [1, 2, 3]
+
+
 @pytest.mark.no_cover
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_ten_thousand_items_take_no_more_room_than_those_that_run(in_host):
     from leadagent_prefect.engine.flow import build_flow
 

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import SettingsContext
 
 from leadagent_prefect.engine import watch
 from leadagent_prefect.engine.flow import build_flow
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.stop import ONCE_MORE, StopToken
 from leadagent_prefect.loader import load
 from leadagent_prefect.plan import plan_of
 
@@ -73,37 +74,51 @@ async def test_an_api_that_is_away_is_no_error():
     await watch._patiently(refused())
 
 
-async def test_a_watch_whose_last_run_ended_before_it_began_does_nothing(prefect_api, monkeypatch):
-    one = watch.Watch(prefect_api)
+async def test_a_watch_whose_last_run_ended_before_it_began_does_nothing():
+    one = watch.Watch(SettingsContext.get())
     one._over.set()
     await one._attend()
     assert one._loop is asyncio.get_running_loop()
 
 
-async def test_a_watch_that_has_ended_by_itself_is_left_alone(prefect_api):
+async def test_a_watch_that_has_ended_by_itself_is_left_alone():
     run: Any = SimpleNamespace(run=SimpleNamespace(id=1))
-    one = watch.Watch(prefect_api)
+    one = watch.Watch(SettingsContext.get())
     one.add(run)
     one._loop = asyncio.new_event_loop()
     one._loop.close()
     assert one.remove(run)
 
 
-async def test_an_event_asks_the_run_it_is_of_and_each_event_once(prefect_api):
-    run_id, token = uuid4(), StopToken()
+def event(run: UUID, state: UUID, message: str = "Cancelled.") -> Any:
+    resource = SimpleNamespace(id=f"prefect.flow-run.{run}")
+    return SimpleNamespace(resource=resource, id=state, payload={"validated_state": {"message": message}})
+
+
+async def heard(run_id: UUID, *events: Any) -> StopToken:
+    """The token of a run whose watch has heard of these."""
+    token = StopToken()
     token.bind()
-    one = watch.Watch(prefect_api)
+    one = watch.Watch(SettingsContext.get())
     one.add(watch.Watched(FlowRun(id=run_id, flow_id=uuid4()), token, named=True, beat_at=0.0))
 
-    def event(run: UUID, state: UUID) -> Any:
-        return SimpleNamespace(resource=SimpleNamespace(id=f"prefect.flow-run.{run}"), id=state)
+    async def told() -> Any:
+        for each in events:
+            yield each
 
-    async def events() -> Any:
-        same = uuid4()
-        for event_of, state in ((uuid4(), uuid4()), (run_id, same), (run_id, same)):
-            yield event(event_of, state)
-
-    await one._heed(events())
+    await one._heed(told())
     await asyncio.sleep(0)
+    return token
+
+
+async def test_an_event_asks_the_run_it_is_of_and_each_event_once():
+    run, same = uuid4(), uuid4()
+    token = await heard(run, event(uuid4(), uuid4()), event(run, same), event(run, same))
     assert token.asked.is_set()
     assert not token.insisted.is_set()
+
+
+async def test_who_hears_of_the_second_cancellation_alone_knows_that_there_was_a_first():
+    run = uuid4()
+    token = await heard(run, event(run, uuid4(), ONCE_MORE))
+    assert token.insisted.is_set()
