@@ -26,12 +26,13 @@ from leadagent_prefect.embedded.client import client_environment
 
 PROCESSES, CALLERS = 4, 25 if WHOLE else 5
 THRESHOLD = 5
-RECOVERY = 5.0 if WHOLE else 1.5
-CYCLES = 50 if WHOLE else 3
-#: Seconds that an opening may take to reach every process. Machines that test much at once are slow.
-TOLERANCE = 0.25 if WHOLE else 1.0
+RECOVERY = 5.0 if WHOLE else 6.0
+CYCLES = 50 if WHOLE else 2
+#: Seconds that an opening may take to reach every process. Machines that test much at once are slow: in short
+#: it is the counts that tell.
+TOLERANCE = 0.25 if WHOLE else 2.5
 #: Seconds that a closing may take.
-CLOSING = 2.0 if WHOLE else 4.0
+CLOSING = 2.0 if WHOLE else 15.0
 
 
 class Fleet:
@@ -120,10 +121,10 @@ def check_openings(history: History, probes: int) -> None:
     assert len(first) <= THRESHOLD + PROCESSES * CALLERS
     assert [len(cycle) for cycle in cycles[:probes]] == [1] * probes
     for before, after in pairwise(cycles[:probes]):
-        assert after[0].t_start - before[0].t_end >= RECOVERY - 0.1
+        assert after[0].t_start - before[0].t_end >= RECOVERY - (0.1 if WHOLE else 1.0)
 
 
-@pytest.mark.timeout(900 if WHOLE else 120)
+@pytest.mark.timeout(900 if WHOLE else 240)
 def test_an_open_circuit_lets_one_probe_through_over_all_processes(prefect_api, tmp_path):
     with chaos_service(tmp_path / "history.jsonl") as service, fleet(prefect_api, service) as callers:
         # All know the service before it breaks, as processes do that are at work.
