@@ -44,7 +44,7 @@ async def told(loaded: Loaded, body: Callable[[Loaded], Callable[..., Any]], con
     ProbeAgent.conductors[conductor.id] = conductor
     conducting.set(conductor)
     try:
-        state = await asyncio.wait_for(body(loaded)(conductor=conductor.id), 30)
+        state = await asyncio.wait_for(body(loaded)(conductor=conductor.id), 120)
     finally:
         del ProbeAgent.conductors[conductor.id]
     result = {key: value for key, value in state.data.items() if key not in OWN}
@@ -69,7 +69,7 @@ def holds(examples: int, host: Any, strategy: Any, check: Callable[[Any], Any]) 
 
 
 @pytest.mark.no_cover
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -> None:
     async def run(workflow: RefWorkflow, body: Callable[[Loaded], Callable[..., Any]]) -> Any:
         conductor = Conductor()
@@ -90,7 +90,7 @@ def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -
 
 
 @pytest.mark.no_cover
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_so_do_those_with_workflows_and_tasks_in_them(probe: None, in_host: Any) -> None:
     async def check(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
         loaded = load(drawn[0], parts=drawn[1])
