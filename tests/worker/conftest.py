@@ -24,7 +24,9 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="session")
 def api_environment(prefect_api: PrefectApi) -> dict[str, str]:
     """That of a process which speaks to the server of the tests."""
-    return {**os.environ, **client_environment(prefect_api), "PREFECT_LOGGING_COLORS": "false"}
+    # A command about runs that a test has called in this process has left its log level to it.
+    ours = {k: v for k, v in os.environ.items() if k != "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"}
+    return {**ours, **client_environment(prefect_api), "PREFECT_LOGGING_COLORS": "false"}
 
 
 @pytest.fixture(scope="session")
