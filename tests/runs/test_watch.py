@@ -122,3 +122,13 @@ async def test_who_hears_of_the_second_cancellation_alone_knows_that_there_was_a
     run = uuid4()
     token = await heard(run, event(run, uuid4(), ONCE_MORE))
     assert token.insisted.is_set()
+
+
+async def test_a_run_that_has_ended_while_it_was_asked_for_is_let_be():
+    class Client:
+        async def read_flow_runs(self, **_: Any) -> list[FlowRun]:
+            return [FlowRun(id=uuid4(), flow_id=uuid4())]
+
+    one = watch.Watch(SettingsContext.get())
+    await one._look_for_cancelled(Client())
+    assert one._runs == {}

@@ -69,6 +69,9 @@ async def client(prefect_api: PrefectApi) -> AsyncIterator[Any]:
             yield client
 
 
+pytestmark = pytest.mark.timeout(300)  # each deploys on a server that other tests keep busy
+
+
 class Pool:
     """A work pool without a worker, whose runs get into states that nobody but the test puts them in."""
 
