@@ -17,10 +17,9 @@ from dataclasses import replace
 from typing import Any
 
 import anyio
-from prefect.filesystems import WritableFileSystem
-from prefect.results import aget_default_result_storage, get_result_store
 
 from leadagent_prefect.engine.outcome import Outcome, Verdict, summary
+from leadagent_prefect.engine.plain_store import storage
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
 from leadagent_prefect.engine.undo import at_the_end
@@ -97,7 +96,7 @@ async def _number(run: Run, acted: bool, failed: bool) -> int:
 async def _kept(run: Run) -> dict[str, Any] | None:
     try:
         with anyio.fail_after(_PATIENCE_SECONDS):
-            kept: dict[str, Any] = json.loads(await (await _storage()).read_path(_place(run)))
+            kept: dict[str, Any] = json.loads(await (await storage()).read_path(_place(run)))
             return kept
     except Exception:  # noqa: BLE001  # each storage says in its own way that there is none
         return None
@@ -107,13 +106,9 @@ async def _keep(run: Run, number: int, *, is_over: bool) -> None:
     content = json.dumps({"number": number, "over": is_over}).encode()
     try:
         with anyio.fail_after(_PATIENCE_SECONDS):
-            await (await _storage()).write_path(_place(run), content)
+            await (await storage()).write_path(_place(run), content)
     except Exception as error:  # noqa: BLE001  # an execution that comes later does all of it again
         _log.warning("that the run has come to its end is not kept: %s", type(error).__name__)
-
-
-async def _storage() -> WritableFileSystem:
-    return get_result_store().result_storage or await aget_default_result_storage()
 
 
 def _place(run: Run) -> str:
