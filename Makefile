@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 	@$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-setup-node: $(NODE_STAMP)  ## the MCP server from npm that some tests talk to, where npm is there
+setup-node: $(NODE_STAMP)  ## what some tests need of npm (an MCP server, newman), where npm is there
 
 $(NODE_STAMP): tests/npm/package.json tests/npm/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
@@ -55,12 +55,13 @@ test: setup setup-node  ## every test, with 100% branch coverage of the package
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
-lint: setup  ## ruff, mypy --strict, the layers, flows/ in step with examples/
+lint: setup  ## ruff, mypy --strict, the layers, what is generated in step with what it is made of
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/leadagent compile examples --check
+	@$(BIN)/python -m leadagent_prefect.api.postman --check
 
 format: setup  ## mends what ruff can mend
 	@$(BIN)/ruff check --fix .

@@ -298,7 +298,19 @@ PROMISES = (
         "api/test_gate.py::test_without_a_key_nothing_is_told_but_that_one_is_needed",
         "api/test_gate.py::test_too_many_requests_are_told_when_to_come_again",
     ),
-    later("postman", "Lead_Agent_API.postman_collection.json", "REST API"),
+    kept(
+        "rest-curl",
+        "The curl commands answer with the fields that are shown",
+        "api/test_curl.py::test_a_run_is_made_followed_and_listed",
+        "api/test_curl.py::test_an_agent_is_tested",
+    ),
+    kept(
+        "postman",
+        "Lead_Agent_API.postman_collection.json, with baseUrl, for all endpoints",
+        "api/test_postman.py::test_newman_runs_it_from_top_to_bottom",
+        "api/test_postman.py::test_every_endpoint_is_in_it_under_names_of_their_own",
+        "api/test_postman.py::test_it_has_the_variables_that_are_promised_and_a_test_in_every_request",
+    ),
     later("docker", "docker build, docker run", "Docker"),
     # --- advanced features --------------------------------------------------------------------------
     kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -38,4 +39,28 @@ def _described(app: FastAPI) -> dict[str, Any]:
     components: dict[str, Any] = spec.setdefault("components", {})
     components.setdefault("schemas", {}).update(more["$defs"])
     components["securitySchemes"] = {"key": _KEY}
+    for content in _answers(spec):
+        if "example" not in content:
+            content["example"] = _example(content["schema"], components["schemas"])
     return {**spec, "security": [{"key": []}, {}]}
+
+
+def _answers(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The content of every answer, by kind and status."""
+    for methods in spec["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                yield from answer.get("content", {}).values()
+
+
+def _example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
+    """A value of a schema, put together of the examples of its parts."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "properties" in schema:
+        return {name: _example(part, schemas) for name, part in schema["properties"].items()}
+    if "items" in schema:
+        return [_example(schema["items"], schemas)]
+    return schema["const"] if "const" in schema else schema["enum"][0]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class LogLine(BaseModel):
-    timestamp: datetime
+    timestamp: datetime = Field(examples=["2026-01-15T10:30:02Z"])
     level: str = Field(examples=["INFO"])
     message: str = Field(examples=["Task run 'fetch_data' finished in state Completed()"])
     task: str | None = Field(None, examples=["fetch_data"])
@@ -20,24 +20,24 @@ class Logs(BaseModel):
 
     execution_id: str = Field(examples=["123e4567-e89b-12d3-a456-426614174000"])
     logs: list[LogLine]
-    page: int
-    page_size: int
-    has_more: bool
+    page: int = Field(examples=[1])
+    page_size: int = Field(examples=[100])
+    has_more: bool = Field(examples=[False])
 
 
 class Finding(BaseModel):
     """One problem of a workflow, and where it stands in the body."""
 
-    line: int | None
-    column: int | None
+    line: int | None = Field(examples=[2])
+    column: int | None = Field(examples=[3])
     severity: Literal["error", "warning"]
     code: str = Field(examples=["unknown-key"])
-    message: str
-    hint: str | None
+    message: str = Field(examples=['unknown key "nmae"'])
+    hint: str | None = Field(examples=['did you mean "name"?'])
 
 
 class Validation(BaseModel):
-    valid: bool
+    valid: bool = Field(examples=[False])
     diagnostics: list[Finding]
 
 
@@ -46,27 +46,30 @@ class AgentTest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    agent_config: dict[str, Any]
-    test_action: str = "ping"
-    test_parameters: dict[str, Any] = Field(default_factory=dict)
+    agent_config: dict[str, Any] = Field(
+        examples=[
+            {
+                "name": "test_agent",
+                "type": "http_api",
+                "endpoint": "https://api.example.com",
+                "timeout": 30,
+            }
+        ]
+    )
+    test_action: str = Field("ping", examples=["ping"])
+    test_parameters: dict[str, Any] = Field(
+        default_factory=dict, examples=[{"method": "GET", "endpoint": "/posts/1"}]
+    )
 
 
 class AgentTestResult(BaseModel):
     """What the agent answered; ``response_time`` is in seconds."""
 
     agent_name: str = Field(examples=["test_agent"])
-    success: bool
+    success: bool = Field(examples=[True])
     response_time: float = Field(examples=[0.234])
     result: Any = Field(examples=[{"id": 1}])
     error: str | None = Field(examples=[None])
-
-
-class Health(BaseModel):
-    status: Literal["healthy", "degraded"]
-    service: str = Field(examples=["leadagent"])
-    version: str = Field(examples=["0.1.0"])
-    timestamp: datetime
-    prefect: Literal["reachable", "unreachable"]
 
 
 class ProblemDocument(BaseModel):

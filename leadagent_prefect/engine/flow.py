@@ -17,7 +17,7 @@ from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.ending import conclude, go_through
 from leadagent_prefect.engine.generations import Generations
 from leadagent_prefect.engine.logs import masked_logs
-from leadagent_prefect.engine.plain_store import read_plain_json_alone
+from leadagent_prefect.engine.plain_store import keep_private, read_plain_json_alone
 from leadagent_prefect.engine.pool import credentials
 from leadagent_prefect.engine.record import take_up
 from leadagent_prefect.engine.report import Reporter, now
@@ -121,6 +121,7 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
     assert context is not None  # this is the body of a flow,
     assert context.flow_run is not None  # which Prefect made a run for
     read_plain_json_alone(context)
+    keep_private()
     run_id, run_name = str(context.flow_run.id), context.flow_run.name
     report, generations = Reporter(notify, run_id, plan.name), Generations(run_id)
     run = Run(

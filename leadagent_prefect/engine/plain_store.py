@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.results import ResultStore, get_default_result_storage, get_result_store
 from prefect.serializers import JSONSerializer
+from prefect.settings import get_current_settings
 
 #: Plain JSON, both ways: Prefect's own "json" revives ``{"__class__": ...}`` in an answer by calling it.
 PLAIN_JSON = JSONSerializer(object_encoder=None, object_decoder=None)
@@ -59,6 +61,17 @@ async def storage() -> WritableFileSystem:
     found = found or await asyncio.to_thread(make)
     assert isinstance(found, WritableFileSystem)  # anything else can't keep results
     return found
+
+
+def keep_private() -> None:
+    """Results lie below PREFECT_HOME unless somebody says otherwise, and Prefect lets everybody read them."""
+    settings = get_current_settings()
+    folder = settings.results.local_storage_path
+    if folder != settings.home / "storage":
+        return
+    with contextlib.suppress(OSError):  # it is another's, who has seen to it
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
 
 
 def read_plain_json_alone(context: FlowRunContext) -> None:

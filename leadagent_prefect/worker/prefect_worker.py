@@ -62,6 +62,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         self._say: Callable[..., None] = print
         self._launcher = Launcher()
         self._runs = Runs(self._launcher)
+        #: Those that hold a place of this worker, from their start until all is told of their end.
+        self._held: set[UUID] = set()
         self._drain = Drain(self._runs, drain_seconds() if drain is None else drain, self._print)
 
     @classmethod
@@ -181,6 +183,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         """Those that are due. The others are asked for again when the first of them is."""
         now = datetime.now(timezone.utc)
         found = await super()._get_scheduled_flow_runs()
+        found = [entry for entry in found if not self._has_still(entry.flow_run)]
         waits = {
             entry.flow_run.id: (at - now).total_seconds()
             for entry in found
@@ -190,6 +193,13 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
             asyncio.get_running_loop().call_later(min(waits.values()), self._woken.set)
         return [entry for entry in found if entry.flow_run.id not in waits]
 
+    def _has_still(self, flow_run: FlowRun) -> bool:
+        """It may be due again, resumed or taken from this worker, before its process here has ended."""
+        if flow_run.id not in self._held:
+            return False
+        self._taking_over.drop_if_taken(flow_run)
+        return True  # the place that it gives back wakes this worker
+
     async def _submit_run(self, flow_run: FlowRun) -> None:
         with self._drain.busy():
             await super()._submit_run(flow_run)
@@ -197,11 +207,13 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
     async def _submit_run_and_capture_errors(
         self, flow_run: FlowRun, task_status: TaskStatus[int | Exception] | None = None
     ) -> BaseWorkerResult | Exception:
+        self._held.add(flow_run.id)
         with self._drain.busy():
             return await super()._submit_run_and_capture_errors(flow_run, task_status)
 
     def _release_limit_slot(self, flow_run_id: UUID) -> None:
         super()._release_limit_slot(flow_run_id)
+        self._held.discard(flow_run_id)
         self._woken.set()
 
     async def run(
@@ -228,9 +240,6 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         """`run` does it, later."""
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
-        if str(flow_run.id) in self._runs.ids:  # it was taken from this worker, which has not noticed
-            self._runs.drop(str(flow_run.id))
-            return False
         # SQLite would answer most of many at once with "locked", and Prefect's client then waits for seconds.
         async with self._proposing if self._embedded else contextlib.nullcontext():
             return await super()._propose_pending_state(flow_run)

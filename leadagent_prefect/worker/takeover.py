@@ -78,8 +78,12 @@ class TakeOver:
             return
         wanted = FlowRunFilter.model_validate({"id": {"any_": ids}})
         for run in await self._client.read_flow_runs(flow_run_filter=wanted):
-            if int(str(run.labels.get(LOST_LABEL, 0))) >= self._mine.execution(str(run.id)):
-                self._mine.drop(str(run.id))
+            self.drop_if_taken(run)
+
+    def drop_if_taken(self, run: FlowRun) -> None:
+        """``run`` is one of this worker's own."""
+        if int(str(run.labels.get(LOST_LABEL, 0))) >= self._mine.execution(str(run.id)):
+            self._mine.drop(str(run.id))
 
     async def _going_on(self) -> list[FlowRun]:
         wanted = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}

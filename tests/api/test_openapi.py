@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonschema
 import pytest
 
 from leadagent_prefect.api.app import create_app
+from leadagent_prefect.api.document import findings, submission_of
+from leadagent_prefect.api.reading import read_document
 from leadagent_prefect.api.settings import read_settings
 
 
@@ -52,14 +57,40 @@ def test_every_error_is_a_problem_document_and_every_reference_leads_somewhere(s
     assert named <= set(schemas)
 
 
-def test_every_body_and_answer_of_runs_has_an_example(spec):
+def answers(spec):
     for path, method, one in operations(spec):
-        if "requestBody" in one and "workflows" in path:
-            for content in one["requestBody"]["content"].values():
-                assert content["examples"], (path, method)
-    for name in ("Created", "Status", "Execution", "Change", "ProblemDocument"):
-        fields = spec["components"]["schemas"][name]["properties"]
-        assert [field for field, schema in fields.items() if "examples" not in schema] in (
-            [],
-            ["diagnostics"],
-        )
+        for status, answer in one["responses"].items():
+            yield (method, path, status), answer["content"]
+
+
+def test_every_body_and_every_answer_has_a_schema_and_an_example_of_it(spec):
+    for path, method, one in operations(spec):
+        for content in one.get("requestBody", {}).get("content", {}).values():
+            assert "examples" in content or "properties" in resolved(spec, content["schema"]), (path, method)
+    registry = {"components": spec["components"]}
+    for place, contents in answers(spec):
+        for content in contents.values():
+            schema = {**registry, **content["schema"]}
+            assert len(content["schema"]) > 0, place
+            jsonschema.validate(content["example"], schema, format_checker=jsonschema.FormatChecker())
+
+
+def test_the_examples_of_workflows_are_valid(spec):
+    for content in spec["paths"]["/api/v1/workflows"]["post"]["requestBody"]["content"].values():
+        for example in content["examples"].values():
+            body = json.dumps(example["value"]).encode()
+            assert findings(submission_of(read_document(body, "application/json")), read_settings({})) == []
+
+
+def test_no_answer_is_described_without_its_fields(spec):
+    named = {
+        "/".join(place): content["schema"]
+        for place, contents in answers(spec)
+        for kind, content in contents.items()
+        if kind == "application/json"
+    }
+    assert {place for place, schema in named.items() if "properties" not in resolved(spec, schema)} == set()
+
+
+def resolved(spec, schema):
+    return spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from datetime import datetime, timezone
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -15,7 +17,7 @@ from leadagent_prefect.api.events import SILENT_LOOKS, stream
 from leadagent_prefect.api.keys import KeyFile
 from leadagent_prefect.api.network import RunPolicy
 from leadagent_prefect.api.prefect_side import unavailable
-from leadagent_prefect.api.settings import read_settings
+from leadagent_prefect.api.settings import Settings, read_settings
 from leadagent_prefect.errors import ConfigurationError
 
 # --- settings ---
@@ -41,6 +43,43 @@ def test_options_go_over_the_environment_and_that_over_the_file(tmp_path, monkey
     assert (found.host, found.port, str(found.allow_networks[0])) == ("127.0.0.3", 2345, "10.0.0.0/8")
     assert found.mcp_servers == {"time": "mcp-server-time"}
     assert found.allow_secrets == {"TOKEN": ("https://api.example.com",)}
+
+
+#: Every option, as it stands in a variable, and what it then is.
+OPTIONS = {
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "port": ("1234", 1234),
+    "debug": ("true", True),
+    "reload": ("true", True),
+    "workers": ("3", 3),
+    "insecure": ("true", True),
+    "worker": ("false", False),
+    "pool": ("other", "other"),
+    "limit": ("4", 4),
+    "api_keys": ("/tmp/keys.json", Path("/tmp/keys.json")),
+    "allow_networks": ("[10.0.0.0/8]", (ip_network("10.0.0.0/8"),)),
+    "allow_secrets": ("{A: [https://a.example]}", {"A": ("https://a.example",)}),
+    "allow_types": ("[http_api]", ("http_api",)),
+    "mcp_servers": ("{time: mcp-server-time}", {"time": "mcp-server-time"}),
+    "allowed_hosts": ("[a.example]", ("a.example",)),
+    "trusted_proxies": ("[10.0.0.1]", ("10.0.0.1",)),
+    "rate_limit": ("5/second", "5/second"),
+    "max_body_bytes": ("4096", 4096),
+}
+
+
+def test_every_option_stands_in_the_environment_in_the_file_and_in_the_docs(tmp_path, monkeypatch):
+    assert OPTIONS.keys() == Settings.model_fields.keys()
+    expected = {name: value for name, (_, value) in OPTIONS.items()}
+    path = tmp_path / "serve.yaml"
+    path.write_text("".join(f"{name}: {text}\n" for name, (text, _) in OPTIONS.items()))
+    assert dict(read_settings({}, path)) == expected
+    for name, (text, _) in OPTIONS.items():
+        monkeypatch.setenv(f"LEADAGENT_SERVE_{name.upper()}", text)
+    assert dict(read_settings({})) == expected
+    page = Path(__file__).parents[2].joinpath("docs/rest-api.md").read_text()
+    table = page.split("## Settings")[1].split("| key |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table.replace("`leadagent-rest`", ""))) >= set(OPTIONS)
 
 
 @pytest.mark.parametrize(

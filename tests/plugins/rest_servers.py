@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
+from canaries import SECRETS, Canary, seen, watched
 
 from leadagent_prefect.embedded import PrefectApi, client_environment
 
@@ -29,7 +32,11 @@ POST = {"id": 1, "title": "Test Post", "body": "..."}
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """``/posts/1`` answers, ``/hold`` does so once it is let go, ``/gate`` fails until it is opened."""
+    """``/posts/1`` answers, ``/hold`` does so once it is let go, ``/gate`` fails until it is opened.
+
+    ``/echo/HOW`` tells what it was sent as a credential, in an answer of that kind; ``/moved/STATUS/URL``
+    sends on to there.
+    """
 
     server: Any
 
@@ -43,12 +50,50 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, json.dumps(self.headers.get("Authorization")).encode())
         elif self.path == "/gate" and not self.server.service.open.is_set():
             self._answer(503, b"{}")
+        elif self.path.startswith("/moved/"):  # /moved/STATUS/URL
+            _, _, status, target = self.path.split("/", 3)
+            self._answer(int(status), b"{}", {"Location": target})
+        elif self.path.startswith("/echo/"):
+            self._echo(self.path.removeprefix("/echo/"))
         elif self.path == "/large":
             self._answer(200, json.dumps("x" * 70_000).encode())
         else:
             self._answer(200, json.dumps(POST).encode())
 
     do_POST = do_GET
+
+    def _echo(self, how: str) -> None:
+        """The secret of the request in every form, and the header that it came in."""
+        header = self.headers.get("Authorization") or self.headers.get("X-API-Key") or ""
+        kind, _, credential = header.partition(" ")
+        secret = credential if kind == "Bearer" else header
+        if kind == "Basic":
+            secret = base64.b64decode(credential).decode().partition(":")[2]
+        raw = secret.encode()
+        coded = (base64.b64encode(raw), base64.urlsafe_b64encode(raw))
+        told = [
+            header,
+            secret,
+            quote(secret),
+            quote(secret, safe=""),
+            quote_plus(secret),
+            *map(bytes.decode, coded),
+        ]
+        body = json.dumps({"told": told}, ensure_ascii=False).encode()
+        service, key = self.server.service, self.headers.get("Idempotency-Key")
+        service.echoed.append(body)
+        if how == "retry" and service.tries.setdefault(key, 0) < 1:
+            service.tries[key] += 1
+            self._answer(503, body)
+        elif how in ("slow", "hold"):
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.write(body)
+            service.holding.append(how)
+            service.over.wait(20)
+        else:
+            self._answer(400 if how == "fail" else 200, body, {"X-Told": quote(secret)})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -67,6 +112,10 @@ class Service:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.echoed: list[bytes] = []
+        self.holding: list[str] = []
+        self.tries: dict[str | None, int] = {}
+        self.over = threading.Event()
         self.held, self.go, self.open = threading.Event(), threading.Event(), threading.Event()
         self._server = cast("Any", ThreadingHTTPServer(("127.0.0.1", 0), _Handler))
         self._server.service = self
@@ -88,6 +137,7 @@ class Service:
             yield self
         finally:
             self.go.set()
+            self.over.set()
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
@@ -101,6 +151,7 @@ class Rest:
     service: Service
     pid: int = 0
     log: Path | None = None
+    folder: Path | None = None
 
     def client(self, key: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -151,7 +202,7 @@ def settings_file(folder: Path, service: Service) -> Path:
     path = folder / "serve.yaml"
     config = {
         "allow_networks": ["127.0.0.1/32"],
-        "allow_secrets": {SECRET: [service.url]},
+        "allow_secrets": {name: [service.url] for name in (SECRET, *SECRETS)},
         "mcp_servers": {"time": f"{sys.executable} -m mcp_server_time --local-timezone UTC"},
         "rate_limit": "100000/minute",
         "api_keys": str(folder / "keys.json"),
@@ -168,43 +219,74 @@ def rest_service() -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def rest(
-    prefect_api: PrefectApi, rest_service: Service, tmp_path_factory: pytest.TempPathFactory
+    prefect_api: PrefectApi, rest_service: Service, proxy: Canary, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rest]:
     """``leadagent serve`` without keys, and with the worker that executes the runs of all servers."""
     folder = tmp_path_factory.mktemp("rest")
-    log, config = folder / "log", settings_file(folder, rest_service)
-    environment = {**os.environ, **client_environment(prefect_api), SECRET: CANARY}
-    command = [
-        *(sys.executable, "-m", "leadagent_prefect.api.server"),
-        "--port",
-        "0",
-        "--config",
-        str(config),
-    ]
+    config = settings_file(folder, rest_service)
+    options = ["--port", "0", "--config", str(config)]
+    environment = {**client_environment(prefect_api), **watched(folder, proxy), SECRET: CANARY}
+    with server_process(folder, *options, **environment) as server:
+        yield Rest(server.url, rest_service, server.pid, server.log, folder)
+        assert "The worker has ended" not in server.log.read_text()
+    assert [row for row in seen(folder) if row["what"] == "connect"] == []  # nobody has left the machine
+
+
+@dataclass
+class Server:
+    """A server in a process of its own: where it is, and its log."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    url: str = ""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def end(self) -> int:
+        """It drains, cancels, kills. Gives its status."""
+        for _ in range(3):
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(30)
+        self.process.kill()
+        return self.process.wait()
+
+
+@contextmanager
+def server_process(folder: Path, *options: str, **environment: str) -> Iterator[Server]:
+    """``python -m leadagent_prefect.api.server`` in ``folder``, ready, until the end of the block."""
+    log = folder / "log"
+    command = [sys.executable, "-m", "leadagent_prefect.api.server", *options]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            command,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            cwd=folder,
+            start_new_session=True,
         )
+    server = Server(process, log)
     try:
-        url = _until_it_serves(process, log)
-        yield Rest(url, rest_service, process.pid, log)
+        server.url = _until_it_serves(process, log, worker="--no-worker" not in options)
+        yield server
     finally:
-        for _ in range(3):  # it drains, cancels, kills
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(30)
-        process.kill()
-        process.wait()
+        server.end()
         print(log.read_text(errors="replace"))
 
 
-def _until_it_serves(process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> str:
+def _until_it_serves(
+    process: subprocess.Popen[bytes], log: Path, *, worker: bool, seconds: float = 90
+) -> str:
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         text = log.read_text(errors="replace")
         match = re.search(r"Serving on (http://\S+)", text)
-        if match and "started!" in text and _is_ready(match[1]):
+        if match and ("started!" in text or not worker) and _is_ready(match[1]):
             return match[1]
         time.sleep(0.1)
     raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')}")

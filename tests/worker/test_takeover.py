@@ -18,6 +18,7 @@ import httpx
 import pytest
 from office import Office
 from prefect.states import Cancelling, Pending, Running
+from prefect.workers.base import BaseWorker
 
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.engine.liveness import Process, labels_of_this_process
@@ -289,9 +290,22 @@ async def test_looking_goes_on_after_a_failure_and_rests_while_the_worker_stops(
     going.cancel()
 
 
-async def test_a_worker_takes_no_run_that_it_still_has(monkeypatch):
-    worker, run = LeadAgentWorker(work_pool_name="p"), uuid4()
-    worker._runs._killers[str(run)] = None
-    flow_run: Any = SimpleNamespace(id=run)
-    assert await worker._propose_pending_state(flow_run) is False
-    assert worker._runs._dropped == {str(run)}
+async def test_a_run_that_a_worker_still_has_is_not_taken_and_is_dropped_if_it_is_anothers(monkeypatch):
+    resumed, taken, other = (SimpleNamespace(id=uuid4(), labels={}) for _ in range(3))
+    taken.labels[LOST_LABEL] = 1
+    due = [SimpleNamespace(flow_run=run) for run in (resumed, taken, other)]
+    for run in (resumed, taken, other):
+        run.next_scheduled_start_time = None
+
+    async def scheduled(_: Any) -> list[Any]:
+        return due
+
+    monkeypatch.setattr(BaseWorker, "_get_scheduled_flow_runs", scheduled)
+    worker, mine = LeadAgentWorker(work_pool_name="p"), Mine()
+    mine.executions.update({str(resumed.id): 1, str(taken.id): 1})
+    worker._taking_over = TakeOver(None, "p", ME, mine, LOG)  # type: ignore[arg-type]  # what is needed of them
+    worker._held.update({resumed.id, taken.id})
+    assert await worker._get_scheduled_flow_runs() == due[2:]
+    assert mine.dropped == [str(taken.id)]
+    worker._release_limit_slot(resumed.id)
+    assert await worker._get_scheduled_flow_runs() == [due[0], due[2]]

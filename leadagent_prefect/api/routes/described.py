@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -25,19 +26,44 @@ _REASONS = {
     503: "Prefect does not answer; Retry-After says when to come again.",
 }
 
-_EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "name": "simple_test_workflow",
-    "agents": [{"name": "test_agent", "type": "http_api", "endpoint": "https://api.example.com"}],
+    "description": "A simple test workflow",
+    "version": "1.0.0",
+    "parallel_execution": False,
+    "failure_strategy": "stop_on_first_failure",
+    "agents": [
+        {
+            "name": "test_agent",
+            "type": "http_api",
+            "endpoint": "https://api.example.com",
+            "timeout": 30,
+        }
+    ],
     "tasks": [
         {
             "name": "fetch_data",
             "agent_name": "test_agent",
-            "action": "GET",
-            "parameters": {"endpoint": "/posts/1"},
+            "action": "fetch",
+            "parameters": {"method": "GET", "endpoint": "/posts/1"},
         }
     ],
 }
-_ENVELOPE = {"workflow": _EXAMPLE, "inputs": {}}
+_HELLO = {
+    "name": "hello",
+    "tasks": [
+        {"name": "greet", "value": "hello"},
+        {"name": "shout", "value": "{{ tasks.greet.result | upper }}"},
+    ],
+}
+_WITH_INPUTS = {
+    "workflow": {
+        "name": "double",
+        "inputs": {"n": {"type": "integer"}},
+        "tasks": [{"name": "double", "value": "{{ inputs.n * 2 }}"}],
+    },
+    "inputs": {"n": 21},
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -47,16 +73,36 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def only(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These errors and no others."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    return {status: {"description": _REASONS[status], "content": content} for status in sorted(set(statuses))}
+    return {status: _problem(status) for status in sorted(set(statuses))}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": _REASONS[status],
+        "request_id": "7f3c9a2be1d04c55",
+    }
+    schema = {"$ref": "#/components/schemas/ProblemDocument"}
+    return {
+        "description": _REASONS[status],
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+    }
+
+
+def text(kind: str, example: str) -> dict[int | str, dict[str, Any]]:
+    """An answer that is no JSON."""
+    return {200: {"content": {kind: {"schema": {"type": "string"}, "example": example}}}}
 
 
 def workflow_body() -> dict[str, Any]:
     """The request body of a workflow, in JSON or in YAML."""
     schema = {"type": "object", "description": "a workflow, or a mapping of workflow and inputs"}
     examples = {
-        "workflow": {"summary": "The workflow itself", "value": _EXAMPLE},
-        "with inputs": {"summary": "With inputs", "value": _ENVELOPE},
+        "hello": {"summary": "A workflow that calls nobody", "value": _HELLO},
+        "http": {"summary": "One call to an HTTP API", "value": EXAMPLE},
+        "inputs": {"summary": "A workflow and its inputs", "value": _WITH_INPUTS},
     }
     content = {
         kind: {"schema": schema, "examples": examples} for kind in ("application/json", "application/yaml")

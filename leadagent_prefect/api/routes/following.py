@@ -10,9 +10,10 @@ from fastapi.responses import StreamingResponse
 from leadagent_prefect.api.desk import At, Reader
 from leadagent_prefect.api.events import stream
 from leadagent_prefect.api.replies import Logs
-from leadagent_prefect.api.routes.described import Page, problems
+from leadagent_prefect.api.routes.described import Page, problems, text
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
+_SAMPLE = 'id: 0198f3f0-6f1c\nevent: task_completed\ndata: {"name": "fetch_data", "attempt": 1}\n\n'
 
 
 @router.get("/{execution_id}/logs", summary="The log of a run", responses=problems(404, 422))
@@ -30,7 +31,7 @@ async def logs(
 @router.get(
     "/{execution_id}/events",
     summary="What happens in a run, as it happens",
-    responses={**problems(404), 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={**problems(404), **text("text/event-stream", _SAMPLE)},
     response_class=StreamingResponse,
 )
 async def events(
