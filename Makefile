@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.10 python3 python)
 # Most tests wait for servers and processes: four at a time keep two cores busy.
-PYTEST_ARGS ?= -n 4
+PYTEST_ARGS ?= -n 4 --dist loadgroup
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 NODE_STAMP := tests/npm/node_modules/.setup-done

@@ -23,12 +23,25 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 #: What is said to the tests, and not to the package: how long the random tests and the experiments are.
 OURS = ("LEADAGENT_CHAOS", "LEADAGENT_ORACLE_", "LEADAGENT_EQUIVALENCE_")
 
+#: What takes a while to set up, and would be set up by each process of pytest-xdist that runs a test with it.
+SHARED = {
+    "api": {"rest", "keyed"},
+    "worker": {"working"},
+    "browser": {"deployed"},
+    "looking": {"runs"},
+    "workshop": {"workshop"},
+}
+
 
 def _own_environment() -> None:
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "LEADAGENT_"))]:
         if not name.startswith(OURS):
             del os.environ[name]
-    os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="leadagent-tests-")
+    # In memory where that can be: a hundred tests write to the same SQLite at a time.
+    memory = Path("/dev/shm")
+    os.environ["PREFECT_HOME"] = tempfile.mkdtemp(
+        prefix="leadagent-tests-", dir=memory if os.access(memory, os.W_OK) else None
+    )
     # Only a test run that was killed leaves its server to this.
     os.environ["LEADAGENT_SERVER_IDLE_SECONDS"] = "900"
     os.environ["DO_NOT_TRACK"] = "1"
@@ -61,6 +74,17 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``--dist loadgroup``: who shares a server is run by one process, and what is long begins early."""
+    for item in items:
+        # The page of the REST API asks for its server while it runs.
+        needed = {*getattr(item, "fixturenames", ()), *(["rest"] if "docs/rest-api.md" in item.name else [])}
+        for group, fixtures in SHARED.items():
+            if fixtures & needed:
+                item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def prefect_api() -> PrefectApi:
     """The running embedded server of the whole session."""
@@ -69,4 +93,7 @@ def prefect_api() -> PrefectApi:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", HOME)
         patch.delenv("PREFECT_API_URL", raising=False)
+        # Counting the server's lines takes as long as all it does; tests of its own have them counted.
+        for name in [name for name in os.environ if name.startswith("COVERAGE")]:
+            patch.delenv(name)
         return ensure_api()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from chaos import WHOLE, History, Service, chaos_service, seeded
+from outside import uncounted
 
 from leadagent_prefect import ConfigurationError, LeadAgent
 from leadagent_prefect.embedded import PrefectApi
@@ -67,7 +68,10 @@ class Killed:
     def make(self, file: Path, service: Service) -> None:
         command = [sys.executable, "-m", "leadagent_prefect", "run", str(file), "--quiet"]
         process = subprocess.Popen(
-            [*command, "-i", f"which={self.which}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "-i", f"which={self.which}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=uncounted(),
         )
         try:
             while len(self.of(service.history()).requests) < self.count:
@@ -80,6 +84,7 @@ class Killed:
         self.at = time.time()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900 if WHOLE else 240)
 def test_a_killed_run_is_taken_up_and_repeats_nothing(prefect_api: PrefectApi, tmp_path: Path) -> None:
     random = seeded("X1")

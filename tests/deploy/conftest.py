@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from outside import uncounted
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.responses import DeploymentResponse
 
@@ -51,7 +51,7 @@ class Project:
 
     def prefect(self, *arguments: str) -> Done:
         """Prefect's own command."""
-        environment = {**os.environ, **client_environment(self.api)}
+        environment = {**uncounted(), **client_environment(self.api)}
         command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         return Done(done.returncode, done.stdout, done.stderr)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from fences import SHOWN_ONLY, Fence, commands, difference, fences, makes
 from fragments import complete
+from outside import uncounted
 
 from leadagent_prefect.agents.registry import AgentFactory
 from leadagent_prefect.diagnostics import render_text
@@ -123,6 +124,7 @@ def test_commands_do_what_is_shown(page, fence, desk, at_home):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            env=uncounted(),
             text=True,
             check=False,
         )

@@ -68,6 +68,7 @@ def holds(examples: int, host: Any, strategy: Any, check: Callable[[Any], Any]) 
     host(property_holds)
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 @pytest.mark.timeout(480)
 def test_random_workflows_run_the_same_once_emitted(probe: None, in_host: Any) -> None:

@@ -283,6 +283,7 @@ async def test_of_many_items_not_all_are_drawn(bench, monkeypatch):
     assert result.results["each"] == [1, 2, 3]
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 @pytest.mark.timeout(400)
 def test_ten_thousand_items_take_no_more_room_than_those_that_run(in_host):

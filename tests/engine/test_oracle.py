@@ -79,6 +79,7 @@ async def check(workflow: RefWorkflow) -> None:
     assert items == expected.items
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 @pytest.mark.timeout(480)
 def test_random_workflows_end_as_the_reference_says(probe: None, in_host: Any) -> None:

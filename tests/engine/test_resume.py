@@ -225,10 +225,17 @@ class Bomb:
         return os.system, (self.command,)
 
 
+def result_of(file: Path) -> str:
+    try:
+        return str(json.loads(file.read_text()).get("result", ""))
+    except (OSError, ValueError):
+        return ""
+
+
 def newest(storage: Path, text: str) -> Path:
     """The newest record of a step with this in it."""
-    files = [file for file in storage.iterdir() if file.is_file()]
-    found = [file for file in files if text in json.loads(file.read_text()).get("result", "")]
+    # Others write there too meanwhile: what is half written is not of this run.
+    found = [file for file in storage.iterdir() if file.is_file() and text in result_of(file)]
     return max(found, key=lambda file: file.stat().st_mtime)
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from outside import uncounted
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def environment(prefect_api):
     """That of the tests, without the credentials of whoever runs them."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return {name: value for name, value in uncounted().items() if not name.startswith("OPENAI_")}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import Part, free_port, until
-from outside import environment
+from outside import environment, uncounted
 
 _START_LIMIT = 90.0
 #: ``prefect``, without collections of cyclic garbage: one that comes upon a cursor of SQLite while another
@@ -55,7 +55,7 @@ def server_by_hand(folder: Path) -> Iterator[ServerByHand]:
     url, home = f"http://127.0.0.1:{port}/api", folder / "by-hand"
     command = ["-c", _PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     env = environment(home, PREFECT_SERVER_ANALYTICS_ENABLED="false", PREFECT_SERVER_UI_API_URL=url)
-    with process("server", command, env, folder) as part:
+    with process("server", command, uncounted(env), folder) as part:
         until(lambda: _is_healthy(part, url), _START_LIMIT, lambda: "the Prefect server")
         yield ServerByHand(url, home, part.log)
 

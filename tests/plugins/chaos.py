@@ -39,6 +39,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from outside import uncounted
+
 #: ``LEADAGENT_CHAOS=whole`` runs the experiments as long as they are meant to be; otherwise in short.
 WHOLE = os.environ.get("LEADAGENT_CHAOS") == "whole"
 
@@ -111,14 +113,15 @@ class Service:
     def _tell(self, what: str, data: dict[str, Any]) -> None:
         body = json.dumps(data).encode()
         request = urllib.request.Request(f"{self.url}/_{what}", data=body)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             answer.read()
 
 
 @contextlib.contextmanager
 def chaos_service(path: Path) -> Iterator[Service]:
     """The service, in a process of its own on a free port of loopback, until the end of the block."""
-    process = subprocess.Popen([sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, __file__, str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=uncounted())
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())

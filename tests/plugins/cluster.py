@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from backends import postgres_database, redis_database
 from fences import fences
-from outside import environment, leadagent
+from outside import environment, leadagent, uncounted
 
 T = TypeVar("T")
 
@@ -125,9 +125,7 @@ class Cluster:
 
     def _start(self, name: str, command: list[str], settings: Mapping[str, str], url: str = "") -> Part:
         log = self.folder / f"{name}.log"
-        env = environment(self.folder / name, **settings)
-        # Counting lines in hundreds of processes takes longer than they do; other tests cover a worker.
-        env = {key: value for key, value in env.items() if not key.startswith("COVERAGE")}
+        env = uncounted(environment(self.folder / name, **settings))
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],

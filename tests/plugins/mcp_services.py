@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from outside import uncounted
 
 WORKSHOP = Path(__file__).parents[1] / "agents_mcp" / "servers" / "workshop.py"
 
@@ -38,7 +40,12 @@ def server_process(
     command: list[str], port: int, env: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that listens on ``port`` before the body runs, and is gone after it."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=uncounted(os.environ if env is None else env),
+    )
     try:
         deadline = time.monotonic() + 60
         while True:

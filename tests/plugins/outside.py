@@ -6,10 +6,16 @@ import base64
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 #: What a child of the tests needs to find its interpreter's tools, and to have its coverage counted.
 _KEPT = ("PATH", "PYTHONPATH", "COVERAGE", "LANG", "LC_")
+
+
+def uncounted(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """``env`` for a process whose lines other tests count: counting takes as long again as the process."""
+    return {name: value for name, value in env.items() if not name.startswith("COVERAGE")}
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

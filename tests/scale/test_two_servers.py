@@ -60,6 +60,7 @@ def online(cluster: Cluster) -> int:
     return len(cluster.post("/work_pools/leadagent/workers/filter", asked))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(560)
 def test_a_worker_and_a_server_are_killed_and_every_run_ends_right_with_no_completed_step_repeated(
     two_servers: Cluster, history: History, deployment: str
