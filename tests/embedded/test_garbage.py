@@ -19,12 +19,18 @@ def collector() -> Iterator[None]:
     gc.enable()
 
 
-def test_it_is_collected_in_a_thread_of_its_own_until_that_is_over() -> None:
-    pauses, threads = iter([False, False, True]), []
-    thread = collect_aside(lambda seconds: next(pauses), lambda: threads.append(threading.current_thread()))
+@pytest.mark.parametrize(("made", "looked_through"), [(100, [2]), (100_000, [*[1] * 23, 2])])
+def test_what_is_new_is_looked_through_in_a_thread_of_its_own_and_all_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, made: int, looked_through: list[int]
+) -> None:
+    monkeypatch.setattr(gc, "get_count", lambda: (made, 0, 0))
+    pauses, seen = iter([*[False] * 24, True]), []
+    thread = collect_aside(
+        lambda seconds: next(pauses), lambda generation: seen.append((threading.current_thread(), generation))
+    )
     thread.join(10)
     assert not thread.is_alive()
-    assert threads == [thread, thread]
+    assert seen == [(thread, generation) for generation in looked_through]
     assert not gc.isenabled()
 
 
