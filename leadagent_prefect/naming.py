@@ -10,6 +10,8 @@ import unicodedata
 
 #: The tag of all runs and deployments of workflows in Prefect, whose API can look for tags, not for labels.
 TAG = "leadagent"
+#: What the tag begins with by which a run of the REST API says whose it is.
+OWNER_TAG = "leadagent:owner:"
 
 _BANNED = str.maketrans(dict.fromkeys("/%&<>", "-"))
 _SLUG_LENGTH = 48

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits import RateLimitItem, parse
 
+from leadagent_prefect.api.counting import Counting
 from leadagent_prefect.api.keys import KeyFile
 from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.settings import Settings
@@ -46,39 +42,37 @@ class Access:
     def __init__(self, settings: Settings, keys: KeyFile) -> None:
         self.keys = keys
         self._rate = parse(settings.rate_limit)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._counting = Counting(settings.rate_limit_redis)
 
     @property
     def keyless(self) -> bool:
         return not self.keys.exists
 
-    def caller(self, request: Request, scope: str) -> Caller:
+    async def caller(self, request: Request, scope: str) -> Caller:
         """Who asks; `Problem` 401, 403 or 429 where they may not."""
         peer = request.client.host if request.client else ""
-        caller = LOCAL if self.keyless else self._of_key(request, peer)
+        caller = LOCAL if self.keyless else await self._of_key(request, peer)
         request.scope["owner"] = caller.owner
-        self._count(self._rate, caller.owner, peer)
+        await self._count(self._rate, caller.owner, peer)
         if not caller.allows(scope):
             raise Problem(403, f"this key has not the scope {scope!r}")
         return caller
 
-    def count_agent_test(self, caller: Caller) -> None:
+    async def count_agent_test(self, caller: Caller) -> None:
         """`Problem` 429 where agents are tested too often."""
-        self._count(_AGENT_TESTS, "agents", caller.owner)
+        await self._count(_AGENT_TESTS, "agents", caller.owner)
 
-    def _of_key(self, request: Request, peer: str) -> Caller:
+    async def _of_key(self, request: Request, peer: str) -> Caller:
         given = request.headers.get("authorization", "").encode("latin-1")
         mark, _, token = given.partition(b" ")
         key = self.keys.find(token.strip()[:_LONGEST_KEY]) if mark.lower() == b"bearer" else None
         if key is None:
-            self._count(_WRONG, "wrong", peer)
+            await self._count(_WRONG, "wrong", peer)
             ask = {"WWW-Authenticate": 'Bearer realm="leadagent"'}
             raise Problem(401, "send an API key: Authorization: Bearer la_...", headers=ask)
         return Caller(key.id, frozenset(key.scopes))
 
-    def _count(self, rate: Any, *who: str) -> None:
-        if self._limiter.hit(rate, *who):
-            return
-        left = self._limiter.get_window_stats(rate, *who).reset_time - time.time()
-        wait = str(max(1, math.ceil(left)))
-        raise Problem(429, f"too many requests: {rate}", headers={"Retry-After": wait})
+    async def _count(self, rate: RateLimitItem, *who: str) -> None:
+        wait = await self._counting.wait(rate, *who)
+        if wait is not None:
+            raise Problem(429, f"too many requests: {rate}", headers={"Retry-After": str(wait)})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
+import anyio
 from fastapi import FastAPI
 
 from leadagent_prefect import __version__
@@ -13,6 +15,7 @@ from leadagent_prefect.api.access import Access
 from leadagent_prefect.api.aside import warm
 from leadagent_prefect.api.desk import Desk
 from leadagent_prefect.api.frame import Frame
+from leadagent_prefect.api.housekeeping import keep_clean
 from leadagent_prefect.api.keys import KeyFile
 from leadagent_prefect.api.metrics import Metrics
 from leadagent_prefect.api.prefect_side import PrefectSide
@@ -31,9 +34,11 @@ def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        async with desk.prefect.opened():
+        async with desk.prefect.opened(), anyio.create_task_group() as beside:
             await warm()
+            beside.start_soon(keep_clean, desk.prefect.client, timedelta(days=settings.keep_days))
             yield
+            beside.cancel_scope.cancel()
 
     app = FastAPI(
         title="leadagent",

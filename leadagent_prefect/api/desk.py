@@ -73,7 +73,7 @@ def may(scope: str) -> Callable[..., Awaitable[Caller]]:
     """A dependency: who asks, provided that they may do what ``scope`` stands for."""
 
     async def check(request: Request, desk: At) -> Caller:
-        return desk.access.caller(request, scope)
+        return await desk.access.caller(request, scope)
 
     return check
 

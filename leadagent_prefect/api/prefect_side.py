@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -21,9 +22,10 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from leadagent_prefect.api.flow import DEPLOYMENT, ENTRYPOINT, FLOW
-from leadagent_prefect.api.stored import Stored, WorkflowText, keep
+from leadagent_prefect.api.settings import POOL
+from leadagent_prefect.api.stored import USED_EVERY, Stored, WorkflowText, keep
 from leadagent_prefect.embedded import PrefectApi
-from leadagent_prefect.naming import TAG, prefect_name
+from leadagent_prefect.naming import OWNER_TAG, TAG, prefect_name
 from leadagent_prefect.runs.status import WORKFLOW_LABEL
 from leadagent_prefect.worker import LeadAgentWorker
 
@@ -59,7 +61,7 @@ class Order:
 
 def owner_tag(owner: str) -> str:
     """How a run says whose it is: Prefect can look for tags."""
-    return f"leadagent:owner:{owner}"
+    return f"{OWNER_TAG}{owner}"
 
 
 def unavailable(error: BaseException) -> bool:
@@ -76,7 +78,7 @@ class PrefectSide:
         self.api, self._pool = api, pool
         self.client = PrefectClient(api.url, auth_string=api.auth_string)
         self._deployment: UUID | None = None
-        self._known: dict[str, None] = {}
+        self._known: dict[str, float] = {}
         # SQLite takes one writer at a time and answers the others with 503: they wait here.
         self._writing: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if api.embedded else contextlib.nullcontext()
@@ -101,7 +103,8 @@ class PrefectSide:
             )
         deployment = await self.client.create_deployment(
             await self.client.create_flow_from_name(FLOW),
-            DEPLOYMENT,
+            # A deployment has one pool: servers of another have another.
+            DEPLOYMENT if self._pool == POOL else f"{DEPLOYMENT}-{prefect_name(self._pool)}",
             work_pool_name=self._pool,
             entrypoint=ENTRYPOINT,
             description="Runs the workflows that the REST API takes; its parameters are made by it.",
@@ -140,9 +143,11 @@ class PrefectSide:
             return await self._kept_and_created(order)
 
     async def _kept_and_created(self, order: Order) -> FlowRun:
-        if order.stored.name not in self._known:
+        kept = self._known.get(order.stored.name)
+        if kept is None or time.monotonic() - kept > USED_EVERY.total_seconds():
             await keep(self.client, order.stored)
-            self._known[order.stored.name] = None
+            self._known.pop(order.stored.name, None)
+            self._known[order.stored.name] = time.monotonic()
             if len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
         return await self._created(order)

@@ -31,7 +31,8 @@ from leadagent_prefect.api.schemas import (
     RunStatus,
     Status,
 )
-from leadagent_prefect.naming import TAG
+from leadagent_prefect.api.stored import use
+from leadagent_prefect.naming import OWNER_TAG, TAG
 from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.runs import cancel, detail_of
 from leadagent_prefect.runs.detail import result_of
@@ -185,11 +186,22 @@ class Runs:
         status = status_of(run)
         if status not in ("failed", "cancelled"):
             raise NotNow(f"the workflow execution can't be resumed: it is {status}")
+        await self._use(run)
         wanted: State[Any] = AwaitingRetry(message="resumed over HTTP")
         answer: Any = await self._client.set_flow_run_state(run.id, wanted)
         if answer.status != SetStateStatus.ACCEPT:
             raise NotNow(f"the workflow execution can't be resumed: {answer.details.reason}")
         return Change(execution_id=str(run.id), status="queued", message="Workflow queued")
+
+    async def _use(self, run: FlowRun) -> None:
+        """What it was taken on with is kept on; runs made elsewhere have no such thing."""
+        document = run.parameters.get("document")
+        if not any(tag.startswith(OWNER_TAG) for tag in run.tags) or not isinstance(document, str):
+            return
+        try:
+            await use(self._client, document)
+        except ObjectNotFound:
+            raise NotNow("the workflow is no longer kept, it was not used for long: send it again") from None
 
 
 def created(run: FlowRun) -> Created:

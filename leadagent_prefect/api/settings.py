@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -17,6 +18,7 @@ from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.errors import ConfigurationError
 
 PREFIX = "LEADAGENT_SERVE_"
+POOL = "leadagent-rest"
 
 
 def _is_rate(text: str) -> str:
@@ -29,11 +31,22 @@ def _is_rate(text: str) -> str:
     return text
 
 
+def _is_redis(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("write it like redis://127.0.0.1:6379/1")
+    if importlib.util.find_spec("redis") is None:
+        raise ValueError("it takes the package redis: pip install 'leadagent-prefect[redis]'")
+    return text
+
+
 def _keys_beside_the_server() -> Path:
     return ServerHome.current().folder / "api-keys.json"
 
 
 Rate = Annotated[str, AfterValidator(_is_rate)]
+Redis = Annotated[str | None, AfterValidator(_is_redis)]
 
 
 class Settings(BaseModel):
@@ -48,7 +61,7 @@ class Settings(BaseModel):
     workers: int = Field(1, ge=1, description="server processes")
     insecure: bool = Field(False, description="listen on other addresses without API keys")
     worker: bool = Field(True, description="start a worker that executes the runs")
-    pool: str = Field("leadagent-rest", min_length=1, description="the work pool of the runs")
+    pool: str = Field(POOL, min_length=1, description="the work pool of the runs")
     limit: int = Field(10, ge=1, description="runs at a time of that worker")
     api_keys: Path = Field(default_factory=_keys_beside_the_server, description="the file of the API keys")
     allow_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
@@ -64,6 +77,8 @@ class Settings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field((), description="names besides loopback in the Host header")
     trusted_proxies: tuple[str, ...] = Field((), description="proxies whose X-Forwarded headers count")
     rate_limit: Rate = Field("600/minute", description="requests of one key from one address")
+    rate_limit_redis: Redis = Field(None, description="a Redis in which all servers count requests together")
+    keep_days: int = Field(30, ge=1, description="days for which workflows that nobody sends again are kept")
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="bytes of one request's body")
 
     @property

@@ -6,20 +6,23 @@ encrypted, and nothing looks into it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import BlockDocumentCreate
+from prefect.client.schemas.actions import BlockDocumentCreate, BlockDocumentUpdate
+from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectAlreadyExists
 from pydantic import SecretStr
 
 SLUG = "leadagent-workflow"
+#: A block that is used says so at most as often, by the time of its last change.
+USED_EVERY: Final = timedelta(hours=12)
 
 
 class WorkflowText(Block):
@@ -80,9 +83,26 @@ async def keep(client: PrefectClient, stored: Stored) -> str:
         block_schema_id=WorkflowText._block_schema_id,
         block_type_id=WorkflowText._block_type_id,
     )
-    with contextlib.suppress(ObjectAlreadyExists):  # of equal content: the name is its digest
+    try:
         await client.create_block_document(document)
+    except ObjectAlreadyExists:  # of equal content: the name is its digest
+        await use(client, stored.name)
     return stored.name
+
+
+async def use(client: PrefectClient, name: str) -> None:
+    """The block is needed, and is not to be taken for one that nobody uses any more.
+
+    Raises `prefect.exceptions.ObjectNotFound` where it has been.
+    """
+    document = await client.read_block_document_by_name(name, SLUG, include_secrets=False)
+    assert document.id is not None  # it has been read
+    if is_older(document, datetime.now(timezone.utc) - USED_EVERY):
+        await client.update_block_document(document.id, BlockDocumentUpdate(data={}))
+
+
+def is_older(document: BlockDocument, moment: datetime) -> bool:
+    return document.updated is not None and document.updated < moment
 
 
 async def fetch(client: PrefectClient, name: str) -> Stored:

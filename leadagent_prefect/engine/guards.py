@@ -99,7 +99,7 @@ def _rules(run: Run, guarded: set[str]) -> dict[str, _Rules]:
             agent = resolve(run.plan.agents[name], run.scope())
         except AgentError:
             continue
-        service = service_of(agent.type, agent.endpoint, agent.custom_params)
+        service = service_of(agent.type, agent.endpoint, agent.custom_params).within(run.control.scope)
         found[name] = agent, Service(service.name, run.redactor.text(service.label))
     return {name: _of(agent, service, found) for name, (agent, service) in found.items()}
 

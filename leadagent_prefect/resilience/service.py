@@ -21,6 +21,10 @@ class Service:
     name: str
     label: str
 
+    def within(self, scope: str) -> Service:
+        """As it is known to the runs of ``scope`` (`RunControl`): what these meet is no matter of others."""
+        return _service(f"{self.label} of {scope}", [self.name, scope]) if scope else self
+
 
 def service_of(type: str, endpoint: str | None, custom_params: Mapping[str, Any]) -> Service:
     """By type and origin; of a stdio server by its command line, of a custom agent by class and endpoint."""

@@ -19,6 +19,7 @@ from leadagent_prefect.engine.replay import read_undoing
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.inputs import check_inputs
 from leadagent_prefect.loader import Loaded, load
+from leadagent_prefect.naming import OWNER_TAG
 from leadagent_prefect.plan import Plan, plan_of
 from leadagent_prefect.runs.find import find_run
 
@@ -113,6 +114,12 @@ def _refuse_living(run: FlowRun) -> None:
 
 
 async def _record(run: FlowRun) -> RunRecord:
+    if any(tag.startswith(OWNER_TAG) for tag in run.tags):
+        raise ConfigurationError(
+            f"run {run.id} came over the REST API, and is resumed there, within the limits it was taken on "
+            f"with: curl -X POST http://localhost:8000/api/v1/workflows/{run.id}/resume, or wherever that "
+            "server listens, with the API key that sent it"
+        )
     if run.parent_task_run_id is not None:
         raise ConfigurationError(f"run {run.id} is a part of another one, which is to be resumed")
     record = await read_record(str(run.id))
@@ -138,8 +145,7 @@ def _workflow(run: FlowRun, record: RunRecord, force: bool) -> Loaded:
     if record.lacks_text:
         raise ConfigurationError(
             f"the workflow of run {run.id} holds a credential, and so its text was not kept; "
-            f"{source.file or 'it'} is not there any more: write credentials as {{{{ secrets.NAME }}}}; "
-            "a run that came over the REST API is resumed there"
+            f"{source.file or 'it'} is not there any more: write credentials as {{{{ secrets.NAME }}}}"
         )
     base = Path(source.base) if source.base is not None else None
     name = Path(source.file).name if source.file is not None else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +46,12 @@ class JobConfiguration(BaseJobConfiguration):
             "job_configuration": {"env": "{{ env }}", "working_dir": "{{ working_dir }}"},
             "variables": _VARIABLES,
         }
+
+    def folder(self) -> contextlib.AbstractContextManager[str]:
+        """The folder of the run, as long as it goes on."""
+        if self.working_dir is not None:
+            return contextlib.nullcontext(str(self.working_dir))
+        return tempfile.TemporaryDirectory(prefix="leadagent-run-", ignore_cleanup_errors=True)
 
     @property
     def deployment(self) -> DeploymentResponse | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from uuid import UUID
 
 from prefect.events import Event
@@ -14,8 +14,8 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 #: Seconds between two attempts to connect, doubled up to the second of them.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _RUN = "prefect.flow-run."
-#: States after which a worker may have something to take: a run is due, or a slot has become free.
-_WAKING = frozenset({"SCHEDULED", "COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
+#: States after which a worker may have something to take, as after SCHEDULED: a slot has become free.
+_ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
 async def listen(
@@ -23,11 +23,13 @@ async def listen(
     *,
     wake: Callable[[], None],
     cancel: Callable[[UUID], None],
+    mine: Container[UUID],
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
 ) -> None:
     """Calls ``wake`` when the pool may have work, and ``cancel`` with a run that is Cancelling; never ends.
 
-    A connection that is lost is made again. ``wake`` is called then too, for what happened meanwhile.
+    A connection that is lost is made again. ``wake`` is called then too, for what happened meanwhile. The end
+    of a run that is ``mine`` wakes nobody: its slot comes free with its process.
     """
     pool = EventAnyResourceFilter(id=[f"prefect.work-pool.{work_pool_id}"])
     pause = _FIRST_PAUSE
@@ -38,17 +40,19 @@ async def listen(
                 pause = _FIRST_PAUSE
                 wake()
                 async for event in events:
-                    heed(event, wake, cancel)
+                    heed(event, wake, cancel, mine)
         except Exception as error:  # noqa: BLE001  # whatever ends the connection: polling goes on, and it is made again
             logger.debug("No events from the Prefect server: %s", error)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def heed(event: Event, wake: Callable[[], None], cancel: Callable[[UUID], None]) -> None:
+def heed(
+    event: Event, wake: Callable[[], None], cancel: Callable[[UUID], None], mine: Container[UUID]
+) -> None:
     """Acts on one event of a flow run."""
-    state = event.resource.get("prefect.state-type")
-    if state in _WAKING:
+    state, run = event.resource.get("prefect.state-type"), event.resource.id.removeprefix(_RUN)
+    if state == "SCHEDULED" or (state in _ENDED and UUID(run) not in mine):
         wake()
     elif state == "CANCELLING":
-        cancel(UUID(event.resource.id.removeprefix(_RUN)))
+        cancel(UUID(run))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
-import tempfile
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
@@ -20,6 +20,7 @@ from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from leadagent_prefect.embedded import status
 from leadagent_prefect.engine.liveness import Process
+from leadagent_prefect.worker.asking import asking_for, parted
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain, on_signals
 from leadagent_prefect.worker.job import Job, Known
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import WorkerFlowRunResponse
+
+#: Seconds until a run that could not be taken yet is asked for again.
+_AGAIN_SECONDS = 0.3
 
 
 class Result(BaseWorkerResult):
@@ -64,6 +68,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         self._runs = Runs(self._launcher)
         #: Those that hold a place of this worker, from their start until all is told of their end.
         self._held: set[UUID] = set()
+        #: How many of these were due again when it last asked.
+        self._in_the_way = 0
         self._drain = Drain(self._runs, drain_seconds() if drain is None else drain, self._print)
 
     @classmethod
@@ -100,6 +106,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         client: Any = self.client
         client.read_deployment = remembered(client.read_deployment, 2.0)
         client.read_flow = remembered(client.read_flow, 300.0)
+        client.get_scheduled_flow_runs_for_work_pool = asking_for(client, self._room)
         me = Owner(self.name, Process.current())
         client.set_flow_run_state = signing(client.set_flow_run_state, me)
         os.environ.update(await self._learned(client))
@@ -140,6 +147,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
                 listen,
                 self._work_pool.id,
                 wake=self._woken.set,
+                mine=self._held,
                 cancel=lambda run: self._runs.cancel(str(run)),
                 logger=self._logger,
             )
@@ -181,17 +189,20 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         """Those that are due. The others are asked for again when the first of them is."""
-        now = datetime.now(timezone.utc)
-        found = await super()._get_scheduled_flow_runs()
-        found = [entry for entry in found if not self._has_still(entry.flow_run)]
-        waits = {
-            entry.flow_run.id: (at - now).total_seconds()
-            for entry in found
-            if (at := _due(entry.flow_run)) > now
-        }
-        if waits:
-            asyncio.get_running_loop().call_later(min(waits.values()), self._woken.set)
-        return [entry for entry in found if entry.flow_run.id not in waits]
+        due, wait = parted(await super()._get_scheduled_flow_runs(), datetime.now(timezone.utc))
+        if wait is not None:
+            asyncio.get_running_loop().call_later(wait, self._woken.set)
+        free = [entry for entry in due if not self._has_still(entry.flow_run)]
+        self._in_the_way = len(due) - len(free)
+        again = [one.flow_run.id for one in free if one.flow_run.run_count]
+        if self._submitting_flow_run_ids.intersection(again):  # it ended a moment ago
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._woken.set)
+        return free
+
+    def _room(self) -> float:
+        """How many runs to ask for: of those that are taken some may be in the answer still."""
+        free = self._limiter.available_tokens if self._limiter is not None else math.inf
+        return free + len(self._submitting_flow_run_ids) + self._in_the_way
 
     def _has_still(self, flow_run: FlowRun) -> bool:
         """It may be due again, resumed or taken from this worker, before its process here has ended."""
@@ -232,7 +243,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
             with contextlib.suppress(httpx.HTTPError):  # the run goes on without them
                 await super(LeadAgentWorker, self)._give_worker_labels_to_flow_run(flow_run.id)
 
-        with _folder(configuration) as folder:
+        with configuration.folder() as folder:
             ending = await self._runs.run(self._job(flow_run, configuration, folder), under_way)
         return Result(identifier=str(pid), status_code=await self._conclude(flow_run, ending))
 
@@ -283,13 +294,3 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
                 flow_run, "The process of the run ended with status 0, before the run itself had ended."
             )
         return ending.code
-
-
-def _due(flow_run: FlowRun) -> datetime:
-    return flow_run.next_scheduled_start_time or datetime.min.replace(tzinfo=timezone.utc)
-
-
-def _folder(configuration: JobConfiguration) -> contextlib.AbstractContextManager[str]:
-    if configuration.working_dir is not None:
-        return contextlib.nullcontext(str(configuration.working_dir))
-    return tempfile.TemporaryDirectory(prefix="leadagent-run-", ignore_cleanup_errors=True)

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from office import until
 from rest_servers import CANARY, SECRET, taken
 
 from leadagent_prefect import LeadAgent
+from leadagent_prefect.cli import main
 
 WORKFLOWS = "/api/v1/workflows"
 
@@ -206,6 +208,56 @@ def test_a_run_that_failed_is_resumed_where_it_stopped(keyed, client):
     assert (details["status"], details["completed_tasks"]) == ("completed", 2)
     assert [path for path, _ in keyed.service.requests].count("/posts/resumed") == 1
     assert client.post(f"{WORKFLOWS}/{run}/resume").status_code == 409
+
+
+def test_a_run_that_is_resumed_the_moment_it_ends_goes_on(keyed, client):
+    """Its process has events to send still then, and a slot of the worker's."""
+    workflow = keyed.workflow(path="/broken/again")
+    workflow["tasks"][0]["retry_config"] = {"max_attempts": 1}
+    run = taken(client, workflow)
+
+    def calls():
+        return [path for path, _ in keyed.service.requests].count("/broken/again")
+
+    for count in range(1, 4):
+        until(lambda count=count: calls() == count and status_of(client, run) == "failed")
+        assert client.post(f"{WORKFLOWS}/{run}/resume").status_code == 200
+    until(lambda: calls() == 4 and status_of(client, run) == "failed")
+
+
+def status_of(client, run):
+    return client.get(f"{WORKFLOWS}/{run}/status").json()["status"]
+
+
+def test_the_command_line_says_where_a_run_of_the_api_is_resumed(keyed, client, capsys):
+    run = taken(client, {"name": "by_hand", "tasks": [{"name": "one", "fail": "on purpose"}]})
+    keyed.ended(client, run)
+    for options in ([], ["--force"], ["--from", "one"], ["--dry-run"]):
+        assert main(["resume", run, *options]) == 2
+        assert f"/api/v1/workflows/{run}/resume" in capsys.readouterr().err
+    assert main(["status", run]) == 0
+    assert "by_hand" in capsys.readouterr().out
+    assert main(["cancel", run]) == 1
+    assert "failed" in capsys.readouterr().out
+
+
+def test_a_service_that_failed_for_one_key_is_called_for_another(keyed, client):
+    """Breakers are scoped: whoever lets one open has not shut the service for all."""
+    workflow = keyed.workflow(path="/echo")
+    workflow["agents"][0]["circuit_breaker"] = {"failure_threshold": 1, "recovery_timeout": 600}
+    workflow["agents"][0]["endpoint"] = keyed.service.url.replace("127.0.0.1", "localhost")
+    workflow["tasks"][0]["retry_config"] = {"max_attempts": 1}
+    workflow["tasks"][0]["parameters"]["endpoint"] = "/broken"
+
+    def error_class(who):
+        return keyed.ended(who, taken(who, workflow))["tasks"]["fetch_data"]["error_class"]
+
+    with keyed.client(keyed.keys["bob"]) as bob:
+        assert [error_class(who) for who in (client, client, bob)] == [
+            "server_error",
+            "circuit_open",
+            "server_error",
+        ]
 
 
 def test_a_run_made_elsewhere_is_an_admins_to_see(keyed, client):

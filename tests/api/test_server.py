@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from types import SimpleNamespace
@@ -264,7 +265,7 @@ async def test_what_prefect_has_lost_or_has_not_yet_is_made(prefect_api):
 
     made = side(prefect_api, Client())
     made.prepare, old = prepare, made._deployment
-    made._known[ORDER.stored.name] = None
+    made._known[ORDER.stored.name] = time.monotonic()
     await made.submit(ORDER)
     assert calls == [old, "new"]
     made._deployment = None

@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     """``/posts/1`` answers, ``/hold`` does so once it is let go, ``/gate`` fails until it is opened.
 
     ``/echo/HOW`` tells what it was sent as a credential, in an answer of that kind; ``/moved/STATUS/URL``
-    sends on to there.
+    sends on to there; ``/broken`` fails always.
     """
 
     server: Any
@@ -48,6 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.service.go.wait(60)
         if self.path == "/echo":
             self._answer(401, json.dumps(self.headers.get("Authorization")).encode())
+        elif self.path.startswith("/broken"):
+            self._answer(500, b"{}")
         elif self.path == "/gate" and not self.server.service.open.is_set():
             self._answer(503, b"{}")
         elif self.path.startswith("/moved/"):  # /moved/STATUS/URL

@@ -71,3 +71,13 @@ def test_mcp_over_sse_is_told_by_its_origin():
 def test_names_are_fit_for_blocks_and_limits():
     for given in (A, ("t" * 200, None, {}), ("ü", "日本", {})):
         assert re.fullmatch(r"[a-z0-9-]{1,60}", service_of(*given).name)
+
+
+def test_runs_of_different_owners_share_no_service():
+    first = service_of(*A)
+
+    assert first.within("") is first
+    one, other = first.within("1a2b3c4d"), first.within("local")
+    assert len({first.name, one.name, other.name}) == 3
+    assert one == service_of(*A).within("1a2b3c4d")
+    assert one.label == "http_api https://api.example.com of 1a2b3c4d"

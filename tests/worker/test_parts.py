@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import anyio
 import certifi
 import httpx
 import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound
+from prefect.workers.base import BaseWorker
 
 from leadagent_prefect.errors import ConfigurationError
-from leadagent_prefect.worker import LeadAgentWorker
+from leadagent_prefect.worker import LeadAgentWorker, prefect_worker
+from leadagent_prefect.worker.asking import asking_for, parted
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain
 from leadagent_prefect.worker.job import Job, Known, Lines, line
@@ -79,8 +86,12 @@ def test_an_event_wakes_or_cancels_or_is_let_be(state, told):
     if state:
         resource["prefect.state-type"] = state
     got: list[object] = []
-    heed(Event(event="prefect.flow-run.X", resource=resource), lambda: got.append("wake"), got.append)
+    event = Event(event="prefect.flow-run.X", resource=resource)
+    heed(event, lambda: got.append("wake"), got.append, {UUID(int=8)})
     assert got == told
+    heed(event, lambda: got.append("wake"), got.append, {UUID(int=7)})
+    ended = state in ("COMPLETED", "CRASHED")
+    assert got == (told if ended else 2 * told)  # its own gives its slot back with its process
 
 
 def test_messages_come_whole_however_they_were_cut():
@@ -300,3 +311,55 @@ def test_what_is_imported_ahead_starts_no_thread_that_a_fork_would_lack():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+def entry(number: int, due: datetime | None, **more: Any) -> Any:
+    run = SimpleNamespace(id=UUID(int=number), next_scheduled_start_time=due, run_count=0, labels={})
+    return SimpleNamespace(flow_run=SimpleNamespace(**{**vars(run), **more}))
+
+
+def test_runs_are_due_or_waited_for():
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    rows = [entry(1, now), entry(2, None), *(entry(n, now + timedelta(seconds=n)) for n in (9, 4))]
+    assert parted(rows, now) == (rows[:2], 4.0)
+    assert parted(rows[:2], now) == (rows[:2], None)
+
+
+async def test_as_many_runs_are_asked_for_as_there_is_room_for(prefect_api, office):
+    pool = office.pool()
+    deployment, room = office.deploy(pool), 2.0
+    runs = [office.start(deployment) for _ in range(3)]
+    async with PrefectClient(prefect_api.url, auth_string=prefect_api.auth_string) as client:
+        ask = asking_for(client, lambda: room)
+        moment = datetime.now(timezone.utc) + timedelta(seconds=5)
+        found = await ask(work_pool_name=pool, work_queue_names=[], scheduled_before=moment)
+        assert [one.flow_run.id for one in found] == runs[:2]
+        room = math.inf
+        assert len(await ask(pool, ["default"], moment)) == 3
+        with pytest.raises(ObjectNotFound):
+            await ask("no-such-pool", None, moment)
+        room = -1.0
+        with pytest.raises(httpx.HTTPStatusError):
+            await ask(pool, None, moment)
+
+
+async def test_a_run_that_is_not_done_with_yet_is_asked_for_again_soon(monkeypatch):
+    worker = LeadAgentWorker(work_pool_name="p", limit=2)
+    assert worker._room() == math.inf
+    worker._limiter = anyio.CapacityLimiter(2)
+    monkeypatch.setattr(prefect_worker, "_AGAIN_SECONDS", 0.0)
+    rows = [entry(1, None), entry(2, None, run_count=1), entry(3, None)]
+
+    async def found(_: object) -> list[Any]:
+        return rows
+
+    monkeypatch.setattr(BaseWorker, "_get_scheduled_flow_runs", found)
+    worker._submitting_flow_run_ids.add(UUID(int=1))
+    assert await worker._get_scheduled_flow_runs() == rows
+    await asyncio.sleep(0)
+    assert not worker._woken.is_set()
+    worker._submitting_flow_run_ids.add(UUID(int=2))
+    monkeypatch.setattr(worker, "_has_still", lambda run: run.id == UUID(int=3))
+    assert await worker._get_scheduled_flow_runs() == rows[:2]
+    await asyncio.wait_for(worker._woken.wait(), 5)
+    assert worker._room() == 2 + 2 + 1

@@ -295,7 +295,7 @@ async def test_a_run_that_a_worker_still_has_is_not_taken_and_is_dropped_if_it_i
     taken.labels[LOST_LABEL] = 1
     due = [SimpleNamespace(flow_run=run) for run in (resumed, taken, other)]
     for run in (resumed, taken, other):
-        run.next_scheduled_start_time = None
+        run.next_scheduled_start_time, run.run_count = None, 0
 
     async def scheduled(_: Any) -> list[Any]:
         return due

@@ -22,7 +22,7 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": {"sch
 )
 async def test(request: Request, desk: At, caller: Submitter) -> AgentTestResult:
     """An agent that fails, or may not be called, is an answer too: ``success`` is false then."""
-    desk.access.count_agent_test(caller)
+    await desk.access.count_agent_test(caller)
     body = await body_of(request, desk.settings.max_body_bytes)
     document = read_document(body, request.headers.get("content-type", ""))
     try:
