@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import BlockDocument
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from leadagent_prefect.api.stored import SLUG, is_older
+from leadagent_prefect.api.stored import SLUG
 from leadagent_prefect.naming import TAG
 
 _log = logging.getLogger("leadagent.api")
@@ -48,7 +48,8 @@ async def clean(client: PrefectClient, keep: timedelta) -> int:
         page = await _page(client, str(kind.id), seen - removed)
         seen += len(page)
         for document in page:
-            if is_older(document, cutoff) and document.name not in needed:
+            is_old = document.updated is not None and document.updated < cutoff
+            if is_old and document.name not in needed:
                 removed += await _remove(client, document)
         if len(page) < _PAGE:
             return removed

@@ -97,12 +97,9 @@ async def use(client: PrefectClient, name: str) -> None:
     """
     document = await client.read_block_document_by_name(name, SLUG, include_secrets=False)
     assert document.id is not None  # it has been read
-    if is_older(document, datetime.now(timezone.utc) - USED_EVERY):
+    assert document.updated is not None  # as above
+    if document.updated < datetime.now(timezone.utc) - USED_EVERY:
         await client.update_block_document(document.id, BlockDocumentUpdate(data={}))
-
-
-def is_older(document: BlockDocument, moment: datetime) -> bool:
-    return document.updated is not None and document.updated < moment
 
 
 async def fetch(client: PrefectClient, name: str) -> Stored:
