@@ -23,7 +23,16 @@ from leadagent_prefect.api.routes import agents, following, health, workflows
 from leadagent_prefect.api.settings import Settings
 from leadagent_prefect.embedded import PrefectApi
 
-_TEXT = "Runs workflows of AI agents, MCP servers and HTTP APIs as Prefect flow runs."
+_TEXT = """Runs workflows of AI agents, MCP servers and HTTP APIs as Prefect flow runs.
+
+A request that makes a run is answered at once, and the run goes on: ask for its status, log or events.
+Where the server has API keys, every request but those for its health needs one. Errors are problem documents
+(RFC 9457) and name the request, under whose id the server's log has more."""
+_TAGS = [
+    {"name": "health", "description": "What the server says of itself."},
+    {"name": "workflows", "description": "Runs of workflows: made, listed, looked at, cancelled, resumed."},
+    {"name": "agents", "description": "Agents without a workflow."},
+]
 
 
 def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
@@ -44,6 +53,7 @@ def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
         title="leadagent",
         version=__version__,
         description=_TEXT,
+        openapi_tags=_TAGS,
         lifespan=life,
         docs_url=None,
         redoc_url=None,

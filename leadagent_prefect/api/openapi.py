@@ -31,7 +31,13 @@ def install(app: FastAPI) -> None:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    spec = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    spec = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
     _, more = models_json_schema(
         [(AgentTest, "validation"), (ProblemDocument, "validation")],
         ref_template="#/components/schemas/{model}",

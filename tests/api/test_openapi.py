@@ -45,6 +45,15 @@ def test_every_endpoint_is_described(spec):
     assert [path for path, _, one in operations(spec) if not one.get("summary")] == []
 
 
+def test_only_what_the_server_says_of_itself_needs_no_key(spec):
+    bare = {path for path, _, one in operations(spec) if one.get("security") == []}
+    assert bare == {"/", "/api/v1/health", "/api/v1/health/live", "/api/v1/health/ready"}
+    assert spec["security"] == [{"key": []}, {}]
+    assert {tag["name"] for tag in spec["tags"]} == {
+        name for *_, one in operations(spec) for name in one["tags"]
+    }
+
+
 def test_every_error_is_a_problem_document_and_every_reference_leads_somewhere(spec):
     schemas = spec["components"]["schemas"]
     for path, method, one in operations(spec):

@@ -147,7 +147,9 @@ def test_a_run_that_fails_says_why(rest, client):
     ("page", "asset"), [("/docs", "swagger-ui-bundle.js"), ("/redoc", "redoc.standalone.js")]
 )
 def test_the_pages_of_the_api_need_no_other_server(client, page, asset):
-    text = client.get(page).text
+    answer = client.get(page)
+    text = answer.text
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "//cdn" not in text
     assert "fonts.googleapis" not in text
     assert client.get(f"/docs-assets/{asset}").status_code == 200

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,21 @@ class Window:
 
 @pytest.fixture
 def window(deployed: Deployed, tmp_path: Path) -> Iterator[Window]:
-    """Chromium, without a head and with nothing but ``deployed.server`` to ask."""
+    """A page that may ask nobody but ``deployed.server``."""
+    with _opened(tmp_path, f"{deployed.server.ui}/api/") as window:
+        yield window
+
+
+@pytest.fixture
+def rest_window(rest: Any, tmp_path: Path) -> Iterator[Window]:
+    """A page that may ask nobody but the REST API server."""
+    with _opened(tmp_path, rest.url) as window:
+        yield window
+
+
+@contextmanager
+def _opened(folder: Path, watched: str) -> Iterator[Window]:
+    """Chromium without a head; errors are noted of answers from addresses that begin with ``watched``."""
     executable = shutil.which("chromium")
     if executable is None:
         pytest.skip("needs Chromium: apt-get install chromium")
@@ -146,7 +160,7 @@ def window(deployed: Deployed, tmp_path: Path) -> Iterator[Window]:
 
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path / "browser",
+            folder / "browser",
             executable_path=executable,
             args=CHROMIUM,
             viewport={"width": 1400, "height": 1400},
@@ -154,13 +168,13 @@ def window(deployed: Deployed, tmp_path: Path) -> Iterator[Window]:
         context.set_default_timeout(60_000)
         context.add_init_script(KEEP_DRAWING)
         window = Window(context.pages[0])
-        _listen(window, deployed.server.ui)
+        _listen(window, watched)
         yield window
-        window.page.screenshot(path=tmp_path / "last.png", full_page=True)
+        window.page.screenshot(path=folder / "last.png", full_page=True)
         context.close()
 
 
-def _listen(window: Window, ui: str) -> None:
+def _listen(window: Window, watched: str) -> None:
     """What the page asks of other machines is refused, and noted; so are errors of its own machine."""
 
     def ask(route: Any) -> None:
@@ -171,7 +185,7 @@ def _listen(window: Window, ui: str) -> None:
             route.abort()
 
     def answered(response: Any) -> None:
-        if response.status >= 400 and re.match(f"{re.escape(ui)}/api/", response.url):
+        if response.status >= 400 and response.url.startswith(watched):
             window.errors.append(f"{response.status} {response.url}")
 
     window.page.route("**/*", ask)

@@ -35,7 +35,12 @@ async def logs(
     response_class=StreamingResponse,
 )
 async def events(
-    execution_id: str, desk: At, caller: Reader, last_event_id: Annotated[str | None, Header()] = None
+    execution_id: str,
+    desk: At,
+    caller: Reader,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="go on after this one")
+    ] = None,
 ) -> StreamingResponse:
     """Server-sent events: ``workflow_started``, ``task_started``, ``task_completed`` and so on."""
     run = await desk.run(caller, execution_id)

@@ -13,10 +13,12 @@ from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.routes.described import only, problems, text
 
 router = APIRouter(tags=["health"])
+#: No key is needed.
+_OPEN = {"security": list[dict[str, list[str]]]()}
 _SAMPLE = 'leadagent_http_requests_total{method="GET",route="/api/v1/health",status="200"} 1.0\n'
 
 
-@router.get("/", summary="What is here")
+@router.get("/", summary="What is here", openapi_extra=_OPEN)
 async def index() -> Index:
     """The service, and where its endpoints and pages are."""
     return Index(
@@ -35,7 +37,7 @@ async def index() -> Index:
     )
 
 
-@router.get("/api/v1/health", summary="Health and service information")
+@router.get("/api/v1/health", summary="Health and service information", openapi_extra=_OPEN)
 async def health(desk: At) -> Health:
     """``degraded`` where Prefect does not answer: runs can't be taken on then, and none can be looked up."""
     reachable = await desk.prefect.ready()
@@ -48,13 +50,13 @@ async def health(desk: At) -> Health:
     )
 
 
-@router.get("/api/v1/health/live", summary="Is the process alive?")
+@router.get("/api/v1/health/live", summary="Is the process alive?", openapi_extra=_OPEN)
 async def live() -> Alive:
     """It says nothing of Prefect: a process that waits for it is not to be started anew."""
     return Alive()
 
 
-@router.get("/api/v1/health/ready", summary="Can runs be taken on?", responses=only(503))
+@router.get("/api/v1/health/ready", summary="Can runs be taken on?", responses=only(503), openapi_extra=_OPEN)
 async def ready(desk: At) -> Ready:
     """503 where Prefect does not answer."""
     if not await desk.prefect.ready():

@@ -34,7 +34,8 @@ async def create(
     desk: At,
     caller: Submitter,
     idempotency_key: Annotated[
-        str | None, Header(description="requests with the same one make one run, for 24 h")
+        str | None,
+        Header(alias="Idempotency-Key", description="requests with the same one make one run, for 24 h"),
     ] = None,
 ) -> Created:
     """Takes a run on and answers at once; the run goes on in another process."""
