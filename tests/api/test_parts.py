@@ -64,6 +64,8 @@ OPTIONS = {
     "allowed_hosts": ("[a.example]", ("a.example",)),
     "trusted_proxies": ("[10.0.0.1]", ("10.0.0.1",)),
     "rate_limit": ("5/second", "5/second"),
+    "rate_limit_redis": ("redis://127.0.0.1:6379/1", "redis://127.0.0.1:6379/1"),
+    "keep_days": ("7", 7),
     "max_body_bytes": ("4096", 4096),
 }
 
