@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
+    from leadagent_prefect.embedded import PrefectApi
+
 Answer = TypeVar("Answer")
 
 
-def asked(work: Callable[[PrefectClient], Awaitable[Answer]]) -> Answer:
-    """What ``work`` gives, with a client of the configured API, or of the embedded server."""
+def asked(work: Callable[[PrefectClient], Awaitable[Answer]], api: PrefectApi | None = None) -> Answer:
+    """What ``work`` gives, with a client of ``api``; by default of the configured or embedded one."""
     from leadagent_prefect.cli.failures import say
     from leadagent_prefect.embedded import ensure_api, set_client_defaults
 
-    api = ensure_api(say)
+    api = api or ensure_api(say)
     set_client_defaults()
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from leadagent_prefect.runs import ask

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from leadagent_prefect.embedded.api import PrefectApi
 from leadagent_prefect.embedded.client import client_environment, set_client_defaults, use_api
-from leadagent_prefect.embedded.lifecycle import ServerStatus, ensure_api, start, status, stop
+from leadagent_prefect.embedded.lifecycle import ServerStatus, api_at_hand, ensure_api, start, status, stop
 
 __all__ = [
     "PrefectApi",
     "ServerStatus",
+    "api_at_hand",
     "client_environment",
     "ensure_api",
     "set_client_defaults",

@@ -65,12 +65,13 @@ class _Events:
 
     @contextmanager
     def sent_to(self, url: str) -> Iterator[None]:
-        from prefect.events.clients import PrefectEventsClient
         from prefect.events.worker import EventsWorker
+
+        from leadagent_prefect.embedded.lasting import LastingEvents
 
         with self._lock:
             self._users += 1
-            EventsWorker.set_client_override(PrefectEventsClient, api_url=url)
+            EventsWorker.set_client_override(LastingEvents, api_url=url)
         try:
             yield
         finally:

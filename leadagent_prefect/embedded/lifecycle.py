@@ -15,7 +15,7 @@ from leadagent_prefect.embedded.configured import configured_api
 from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.embedded.idle import idle_limit
 from leadagent_prefect.embedded.launch import Launch
-from leadagent_prefect.embedded.probe import check_reachable, pulse
+from leadagent_prefect.embedded.probe import ask, check_reachable, pulse
 from leadagent_prefect.embedded.state import ServerRecord, is_locked, try_lock
 from leadagent_prefect.errors import PrefectUnavailable
 
@@ -26,6 +26,8 @@ START_LIMIT = 180.0
 #: Seconds that a killed process may take to be gone.
 _KILL_LIMIT = 10.0
 _PAUSE = 0.1
+#: Seconds in which a server answers that is at hand.
+_AT_HAND = 2.0
 
 
 def _silent(line: str) -> None:
@@ -67,6 +69,14 @@ def ensure_api(say: Say = _silent) -> PrefectApi:
         return ours
     check_reachable(configured)
     return configured
+
+
+def api_at_hand() -> PrefectApi | None:
+    """The API that `ensure_api` would give, where it answers within seconds. Nothing is started."""
+    configured, ours = configured_api(), _running(ServerHome.current(), timeout=_AT_HAND)
+    if configured is None or (ours is not None and ours.url == configured.url):
+        return ours
+    return configured if ask(configured, "/admin/version", timeout=_AT_HAND) is not None else None
 
 
 def start(say: Say = _silent, *, limit: float = START_LIMIT) -> PrefectApi:

@@ -87,11 +87,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(api: PrefectApi, path: str, body: object = None) -> Any:
+def ask(api: PrefectApi, path: str, body: object = None, *, timeout: float = 10.0) -> Any:
     """The JSON of an answer to a GET, or a POST where there is a ``body``; None where there is none."""
     data = None if body is None else json.dumps(body).encode()
     try:
-        with _open(api, path, data) as response:
+        with _open(api, path, data, timeout) as response:
             return json.loads(response.read(10_000_000))
     except (OSError, http.client.HTTPException, ValueError):
         return None
@@ -106,7 +106,7 @@ def _status_of(api: PrefectApi) -> int:
         return error.code
 
 
-def _open(api: PrefectApi, path: str, data: bytes | None = None) -> Any:
+def _open(api: PrefectApi, path: str, data: bytes | None = None, timeout: float = 10.0) -> Any:
     headers = {**_headers(api), "Content-Type": "application/json"}
     address = without_user_info(api.url) + path
     request = urllib.request.Request(address, data, headers)  # noqa: S310 - check_reachable has looked at the scheme
@@ -115,7 +115,7 @@ def _open(api: PrefectApi, path: str, data: bytes | None = None) -> Any:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
-    return opener.open(request, timeout=10.0)
+    return opener.open(request, timeout=timeout)
 
 
 def _headers(api: PrefectApi) -> dict[str, str]:

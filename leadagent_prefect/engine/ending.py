@@ -8,7 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
-from leadagent_prefect.engine.hooks import add_hooks, run_hooks
+from leadagent_prefect.engine.hooks import add_hooks, hooks_of, run_hooks
 from leadagent_prefect.engine.outcome import Verdict, summary, verdict
 from leadagent_prefect.engine.replay import Undoing, begin, end_undoing, keep_undoing
 from leadagent_prefect.engine.report import now
@@ -39,27 +39,36 @@ async def go_through(run: Run) -> Ending:
         if before is not None:
             run.generations.is_replayed = False
         acted = run.acted.is_set()
-        ending = await end(run, before)
-        return replace(ending, found=await run_hooks(run, ending.found, acted=acted))
+        ending = _judged(run) if before is None else _as_before(run, before)
+        is_kept = _goes_on_at_the_end(run, ending.found)
+        if is_kept:
+            await keep_undoing(run, before or _undoing(run, ending))
+        ending = await _undone(run, ending)
+        found, is_over = await run_hooks(run, ending.found, acted=acted, again=before is not None)
+        if is_kept and run.is_undone and is_over:
+            await end_undoing(run)
+        return replace(ending, found=found)
     finally:
         await run.pool.close()
 
 
-async def end(run: Run, before: Undoing | None = None) -> Ending:
-    """Judges a run all of whose steps have an outcome, and undoes one that did not complete.
+async def end(run: Run) -> Ending:
+    """Judges inline tasks all of which have an outcome, and undoes them where they did not complete."""
+    return await _undone(run, _judged(run))
 
-    ``before`` is what it came to where an earlier execution was interrupted while it undid.
+
+def _goes_on_at_the_end(run: Run, found: Verdict) -> bool:
+    """Whether an execution that is interrupted from now on is taken up here. A body is entered again, and
+    goes on from what it has.
     """
-    ending = _judged(run) if before is None else Ending(before.found, None, before.problems, before)
+    is_undone = found.status != "completed" and due(run) != []
+    return run.around is None and (is_undone or bool(hooks_of(run.plan, found)))
+
+
+async def _undone(run: Run, ending: Ending) -> Ending:
     if ending.found.status == "completed":
         return ending
-    # A body that is interrupted is entered again, and goes on from what it has.
-    is_kept = run.around is None and due(run) != []
-    if is_kept:
-        await keep_undoing(run, before or _undoing(run, ending))
     await undo(run)
-    if is_kept and run.is_undone:
-        await end_undoing(run)
     if not run.compensated:
         return ending
     count = sum(one.status == "completed" for one in run.compensated)
@@ -74,6 +83,12 @@ def _judged(run: Run) -> Ending:
         return Ending(found, outputs, {})
     message = f"{found.message}; outputs can't be rendered: {'; '.join(problems.values())}"
     return Ending(Verdict("failed", None, message), None, problems)
+
+
+def _as_before(run: Run, before: Undoing) -> Ending:
+    """What an earlier execution has judged, which was interrupted at its end."""
+    outputs, _ = _outputs(run, before.found)
+    return Ending(before.found, outputs, before.problems, before)
 
 
 def _undoing(run: Run, ending: Ending) -> Undoing:

@@ -12,6 +12,8 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
 
+from leadagent_prefect.embedded.lasting import send_lasting_events
+from leadagent_prefect.engine.away import outlast
 from leadagent_prefect.engine.bodies import enter
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.ending import conclude, go_through
@@ -122,6 +124,8 @@ def _run(plan: Plan, control: RunControl, ready: Ready, notify: Callable[[Event]
     assert context.flow_run is not None  # which Prefect made a run for
     read_plain_json_alone(context)
     keep_private()
+    outlast(context.client)
+    send_lasting_events()
     run_id, run_name = str(context.flow_run.id), context.flow_run.name
     report, generations = Reporter(notify, run_id, plan.name), Generations(run_id)
     run = Run(

@@ -43,8 +43,9 @@ class Generations:
     """Of all steps of a root run, those of its sub-workflows too.
 
     ``is_again``: an earlier execution of the run may have left something. ``is_replayed``: the steps are not
-    called, but end as they did before the run began to undo what it had done. ``undoings`` counts how often
-    it has begun to: what was undone in the last one is still there for a replay. With a ``survey`` nothing is
+    called, but end as they did before the run came to its end. ``undoings`` counts how often it has come to
+    one at which there was something to undo or to run: what was undone at the last one is still there for a
+    replay. With a ``survey`` nothing is
     called: it says how each call would end.
     """
 

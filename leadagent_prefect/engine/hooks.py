@@ -4,7 +4,8 @@ Each group is a run of its own within the flow run: it has the agents, the secre
 tasks before it, and neither their strategy nor their time limit. Nothing in it changes what the run came to.
 
 Results are kept under a number of the ending, so that an execution that was interrupted here goes on where
-it stopped. One that has tried a step again comes to another ending, and all runs anew.
+it stopped: what the run has come to is kept before (`engine.replay`), and no step of it is tried again. One
+that has tried a step again comes to another ending, and all runs anew.
 """
 
 from __future__ import annotations
@@ -39,26 +40,29 @@ def hooks_of(plan: Plan, found: Verdict) -> Mapping[str, Plan]:
     return {name: group for name, group in groups.items() if group is not None}
 
 
-async def run_hooks(run: Run, found: Verdict, *, acted: bool) -> Verdict:
-    """Runs the groups, one after the other; the verdict with those of their tasks that failed in its message.
+async def run_hooks(run: Run, found: Verdict, *, acted: bool, again: bool) -> tuple[Verdict, bool]:
+    """Runs the groups, one after the other; the verdict with those of their tasks that failed in its message,
+    and whether they came to their end: a run that is cancelled has a limited time for them.
 
-    ``acted`` says whether a step was tried in this execution. Never raises for what a task does.
+    ``acted`` says whether a step was tried in this execution, ``again`` whether this is the end that another
+    one was interrupted at. Never raises for what a task does.
     """
     hooks = hooks_of(run.plan, found)
     if not hooks:
-        return found
+        return found, True
     message = found.message
     seen = _came_to(run, found)
     async with at_the_end(run) as token:
-        number = await _number(run, acted, found.status != "completed")
+        number = await _number(run, acted, again, found.status != "completed")
         for name, plan in hooks.items():
             part = token.child()
             await Scheduler(run.at_its_end(plan, part, (name, number), seen)).execute()
             part.release()
             failed = [step.name for step in plan.steps if _failed(run.outcomes[step.name])]
             message += f"; {name} failed: {', '.join(failed)}" if failed else ""
-        await _keep(run, number, is_over=token.stop is None)
-    return replace(found, message=message)
+        is_over = token.stop is None
+        await _keep(run, number, is_over=is_over)
+    return replace(found, message=message), is_over
 
 
 def add_hooks(result: WorkflowResult, run: Run, found: Verdict) -> None:
@@ -83,12 +87,16 @@ def _failed(outcome: Outcome) -> bool:
     return outcome.status == "failed"
 
 
-async def _number(run: Run, acted: bool, failed: bool) -> int:
+async def _number(run: Run, acted: bool, again: bool, failed: bool) -> int:
     """That of the ending: the last one's where this execution takes up what interrupted that. A sub-workflow
     that has completed is entered again too, and has not ended once more.
     """
     last = await _kept(run)
-    number = int(last["number"]) + (acted or (failed and bool(last["over"]))) if last is not None else 1
+    number = 1
+    if last is not None:
+        is_same = again and last.get("ending") == run.generations.undoings
+        is_next = acted or again or (failed and bool(last["over"]))
+        number = int(last["number"]) + (is_next and not is_same)
     await _keep(run, number, is_over=False)
     return number
 
@@ -103,10 +111,10 @@ async def _kept(run: Run) -> dict[str, Any] | None:
 
 
 async def _keep(run: Run, number: int, *, is_over: bool) -> None:
-    content = json.dumps({"number": number, "over": is_over}).encode()
+    kept = {"number": number, "over": is_over, "ending": run.generations.undoings}
     try:
         with anyio.fail_after(_PATIENCE_SECONDS):
-            await (await storage()).write_path(_place(run), content)
+            await (await storage()).write_path(_place(run), json.dumps(kept).encode())
     except Exception as error:  # noqa: BLE001  # an execution that comes later does all of it again
         _log.warning("that the run has come to its end is not kept: %s", type(error).__name__)
 

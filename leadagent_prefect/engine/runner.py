@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -31,6 +32,12 @@ from leadagent_prefect.naming import TAG
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import WorkflowResult
 
+_log = logging.getLogger(__name__)
+
+_OUT_OF_STEP = (
+    "the Prefect API at %s was away when the run ended, and has it as running: once it is back, and this "
+    "process has ended, `leadagent resume %s` tells it what the run came to, and calls nothing again"
+)
 #: What Prefect's client says, as a bare RuntimeError, where nothing listens.
 _UNREACHED = "Failed to reach API"
 
@@ -86,10 +93,12 @@ async def _run(plan: Plan, inputs: Mapping[str, Any], control: RunControl, api: 
     except (httpx.TransportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _UNREACHED not in str(error):
             raise
-        raise PrefectUnavailable(
-            f"the Prefect API at {api.url} can't be reached: check that its server runs and that "
-            "PREFECT_API_URL is right, or unset PREFECT_API_URL for the embedded one"
-        ) from None
+        if control.result is None:
+            raise PrefectUnavailable(
+                f"the Prefect API at {api.url} can't be reached: check that its server runs and that "
+                "PREFECT_API_URL is right, or unset PREFECT_API_URL for the embedded one"
+            ) from None
+        _log.warning(_OUT_OF_STEP, api.url, control.result.flow_run_id)
     if control.result is not None:
         return control.result
     if isinstance(state.data, ResultRecordMetadata):  # whoever wrote it, it is not read

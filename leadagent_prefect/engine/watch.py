@@ -144,8 +144,9 @@ class Watch:
                 ask_at = now + (_POLL if self._hears else _POLL_ALONE)
             for watched in list(self._runs.values()):
                 if now >= watched.beat_at:
-                    watched.beat_at = now + BEAT_SECONDS
-                    await _patiently(_beat(client, watched))
+                    # At once where it fails: others may take a run for dead that was silent for long.
+                    is_told = await _patiently(_beat(client, watched))
+                    watched.beat_at = now + BEAT_SECONDS if is_told else now
             await asyncio.wait({stopped}, timeout=_TICK)
 
     async def _look_for_cancelled(self, client: PrefectClient) -> None:
@@ -182,12 +183,14 @@ async def _either(work: Coroutine[Any, Any, None], stopped: asyncio.Future[None]
         await task
 
 
-async def _patiently(request: Awaitable[Any]) -> None:
-    """An API that is away is no error: there is a next time."""
+async def _patiently(request: Awaitable[Any]) -> bool:
+    """Whether it came to something. An API that is away is no error: there is a next time."""
     try:
         await asyncio.wait_for(request, _PATIENCE)
     except Exception as error:  # noqa: BLE001  # whatever the client makes of an API that is away
         _log.debug("The Prefect API does not answer: %s", error)
+        return False
+    return True
 
 
 _lock = threading.Lock()

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Crashed, Pending
 
 from leadagent_prefect.diagnostics import did_you_mean, quote
-from leadagent_prefect.engine.liveness import Process, is_dead
+from leadagent_prefect.engine.liveness import Process, is_dead, labels_of_this_process
 from leadagent_prefect.engine.record import RunRecord, read_record, source_of
 from leadagent_prefect.engine.replay import read_undoing
 from leadagent_prefect.errors import ConfigurationError
@@ -29,7 +29,8 @@ _MOST_LINES: Final = 40
 @dataclass(frozen=True)
 class Resumption:
     """A run that may be taken up: with which workflow, and which inputs. ``is_changed``: it is another
-    workflow by now; ``undoes``: what it had begun to undo is finished first, and nothing else is done.
+    workflow by now; ``undoes``: the end that it was at, where it undoes and runs its last tasks, is finished
+    first, and nothing else is done.
     """
 
     run: FlowRun
@@ -69,8 +70,8 @@ async def resumption(
         )
     if from_task is not None and undoing is not None:
         raise ConfigurationError(
-            f"run {run.id} was interrupted while it undid what it had done: resume it first without --from, "
-            "which finishes that"
+            f"run {run.id} was interrupted at its end, while it undid what it had done or ran on_failure and "
+            "finally: resume it first without --from, which finishes that"
         )
     return Resumption(
         run=run,
@@ -95,6 +96,8 @@ async def make_ready(client: PrefectClient, found: Resumption) -> FlowRun:
         ready = Pending(message=f"To run again from {quote(found.from_task or '')}.")
     if ready is not None:
         await client.set_flow_run_state(run.id, ready, force=True)
+    # Before it begins: killed in its first second it is known for dead at once.
+    await client.update_flow_run_labels(run.id, labels_of_this_process(run.run_count + 1))
     return await client.read_flow_run(run.id)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
@@ -39,7 +40,29 @@ _ENDED_AFTER, _BEGUN_AFTER = 1.0, 60.0
 #: Seconds before the first look, at most, and between two.
 _FIRST_PAUSE: Final = 4.0
 _PAUSES: Final = (15.0, 20.0)
+#: Seconds between two answers after which the API, or this machine, counts as having been away.
+_LONGEST_PAUSE: Final = 45.0
 _PAGE: Final = 200
+
+
+class Contact:
+    """How long a worker has heard from its API. While that is away nobody can tell it of a sign of life, so
+    only what was silent while this worker was listening is silent.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since = self._last = clock()
+
+    def heard(self) -> None:
+        now = self._clock()
+        if now - self._last > _LONGEST_PAUSE:
+            self._since = now
+        self._last = now
+
+    @property
+    def is_long(self) -> bool:
+        return self._last - self._since >= DEAD_AFTER_SECONDS
 
 
 class TakeOver:
@@ -52,7 +75,9 @@ class TakeOver:
         me: Owner,
         mine: Runs,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._contact = Contact(clock)
         self._client, self._pool, self._me, self._mine, self._logger = client, pool, me, mine, logger
         self._claims = Claims(client, str(me))
         #: By the id of a state that goes on: whose run it is.
@@ -62,6 +87,7 @@ class TakeOver:
         """One look at all runs of the pool that go on, and at what has become of this worker's own."""
         await self._drop_what_was_taken()
         runs = [run for run in await self._going_on() if str(run.id) not in self._mine.ids]
+        self._contact.heard()
         states = {_state(run).id for run in runs}
         self._owners = {state: owner for state, owner in self._owners.items() if state in states}
         lost = [run for run in runs if await self._is_lost(run)]
@@ -107,6 +133,8 @@ class TakeOver:
             process = Process.of(run.labels) if is_named(run) else None
             ended = process is None or not process.is_here or not process.lives
             return not owner.process.lives and ended and (state.is_pending() or _is_workflow(run))
+        if not self._contact.is_long:
+            return False
         if state.is_pending():
             return owner is not None and _is_older(state, _BEGUN_AFTER) and await self._is_silent(owner)
         return _is_workflow(run) and is_dead(run)

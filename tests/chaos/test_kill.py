@@ -1,11 +1,15 @@
-"""X1: a run whose process is killed is taken up, and no step that had completed is called again."""
+"""X1: a run whose process is killed is taken up, and no step that had completed is called again; one that is
+killed at its end undoes nothing twice, and does not go forward.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,22 +70,23 @@ class Killed:
         return History([request for request in history.requests if request.run == self.which])
 
     def make(self, file: Path, service: Service) -> None:
-        command = [sys.executable, "-m", "leadagent_prefect", "run", str(file), "--quiet"]
-        process = subprocess.Popen(
-            [*command, "-i", f"which={self.which}"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=uncounted(),
-        )
-        try:
-            while len(self.of(service.history()).requests) < self.count:
-                assert process.poll() is None, f"{self.which} ended before it could be killed"
-                time.sleep(0.003)
-            time.sleep(self.pause)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        words = ["run", str(file), "-i", f"which={self.which}"]
+        killed(words, lambda: len(self.of(service.history()).requests) >= self.count, self.pause)
         self.at = time.time()
+
+
+def killed(words: list[str], when: Callable[[], bool], pause: float) -> None:
+    """A command of leadagent that is killed so many seconds after it was seen ``when`` to do so."""
+    command = [sys.executable, "-m", "leadagent_prefect", *words, "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=uncounted())
+    try:
+        while not when():
+            assert process.poll() is None, f"{words} ended before it could be killed"
+            time.sleep(0.003)
+        time.sleep(pause)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 @pytest.mark.long
@@ -138,3 +143,73 @@ def api_of(agent: LeadAgent) -> Any:
     from leadagent_prefect.embedded import ensure_api
 
     return ensure_api()
+
+
+def undone_workflow(url: str) -> str:
+    """``a``, ``b`` and ``c`` can be undone, and ``d`` fails; then ``told`` and ``cleaned`` are called."""
+
+    def call(to: str) -> str:
+        headers = '{X-Worker: "{{ run.id }}"}'
+        return (
+            f"agent_name: service, action: POST, parameters: {{endpoint: /undone/{to}, headers: {headers}}}"
+        )
+
+    steps = [f"  - {{name: {n}, {call(n)}, compensate: {{{call(f'undo-{n}')}}}}}" for n in "abc"]
+    lines = [
+        "name: undone",
+        f'agents: [{{name: service, type: http_api, endpoint: "{url}"}}]',
+        "tasks:",
+        *steps,
+        f"  - {{name: d, {call('d')}}}",
+        f"on_failure: [{{name: told, {call('told')}}}]",
+        f"finally: [{{name: cleaned, {call('cleaned')}}}]",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.timeout(240)
+def test_a_run_that_is_killed_at_its_end_goes_on_there_and_never_forward(
+    prefect_api: PrefectApi, tmp_path: Path
+) -> None:
+    random = seeded("X1")
+    file = tmp_path / "undone.yaml"
+    with chaos_service(tmp_path / "history.jsonl") as service:
+        file.write_text(undone_workflow(service.url))
+
+        began, storage = time.time() - 1, Path(os.environ["PREFECT_HOME"], "storage")
+
+        def called(task: str) -> int:
+            return len(service.history().of(task))
+
+        def kept(task: str) -> bool:
+            """Not only answered: the answer lies among the results."""
+            if not called(task):
+                return False
+            young = [path for path in storage.glob("*") if path.is_file() and path.stat().st_mtime > began]
+            return any(task in path.read_text() for path in young)
+
+        service.rule("/undone/d", status=400)
+        service.rule("/undone/undo-b", delay=2.0)  # it is killed meanwhile, a moment before, or at its start
+        service.rule("/undone/told", delay=2.0)
+        killed(["run", str(file)], lambda: kept("undo-c"), random.uniform(0.0, 1.0))
+        run_id = service.history().requests[0].worker
+        service.rule("/undone/undo-b", delay=0.0)
+        killed(["resume", run_id], lambda: kept("undo-a"), random.uniform(0.0, 1.0))
+        service.rule("/undone/told", delay=0.0)
+        ended = LeadAgent().resume_sync(run_id)
+
+        assert (ended.status, ended.failed_tasks) == ("failed", 1)
+        found = [(one.task, one.status) for one in ended.compensated]
+        assert found == [("c", "completed"), ("b", "completed"), ("a", "completed")]
+        once, at_most_twice = ["a", "b", "c", "d", "undo-a", "undo-c", "cleaned"], ["undo-b", "told"]
+        assert {task: called(task) for task in once} == dict.fromkeys(once, 1)
+        assert all(1 <= called(task) <= 2 for task in at_most_twice)
+        assert {len(service.history().keys("undone", task)) for task in [*once, *at_most_twice]} == {1}
+
+        service.rule("/undone/d", status=200)
+        assert LeadAgent().resume_sync(run_id).status == "completed"
+        assert {task: called(task) for task in [*once, "told"]} == {
+            **dict.fromkeys(["a", "b", "c", "d", "cleaned"], 2),
+            **dict.fromkeys(["undo-a", "undo-c"], 1),
+            "told": called("told"),
+        }

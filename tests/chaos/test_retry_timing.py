@@ -158,6 +158,28 @@ async def test_calls_are_tried_again_as_often_as_asked_and_never_too_early(servi
         assert [pause for pause in pauses if pause[1] > pause[3]] == []
 
 
+@pytest.mark.timeout(180)
+async def test_a_dead_service_gets_few_calls_of_many_tasks_that_have_a_breaker(
+    service, prefect_api: PrefectApi
+):
+    tasks, threshold, at_once = 50, 5, 10
+    service.rule("/", status=503)
+    retry = {"max_attempts": 5, "initial_delay": 0.01, "max_delay": 0.1}
+    workflow = _workflow(
+        service, [Flaky(f"dead-{number}", Kind({}, retry, 0)).config() for number in range(tasks)]
+    )
+    breaker = {"failure_threshold": threshold, "recovery_timeout": 600}
+    workflow["agents"][0]["circuit_breaker"] = breaker
+    workflow["max_parallel_tasks"] = at_once
+    result = await LeadAgent().execute_workflow_from_dict(workflow)
+    calls = len(service.history().requests)
+    # Those that were under way when it opened count too: at most one of each task that went on.
+    assert threshold <= calls < threshold + at_once
+    assert calls <= 1.1 * tasks
+    classes = [row.error_class for row in result.tasks.values()]
+    assert (result.failed_tasks, classes.count("circuit_open") > tasks - at_once) == (tasks, True)
+
+
 @pytest.mark.parametrize("attempts", [1_001, 10_000])
 async def test_more_attempts_than_a_thousand_are_refused_before_the_first(service, attempts: int):
     task = Flaky("many", Kind({}, {"max_attempts": attempts}, 0)).config()

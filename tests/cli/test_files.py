@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
+import uuid
 
 import pytest
+
+from leadagent_prefect.embedded.probe import ask
+from leadagent_prefect.errors import PrefectUnavailable
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,35 @@ def test_the_starter_project_is_valid_and_runs_as_it_is(leadagent, finished, fol
     ran = finished("run", "my project/workflow.yaml", "--json")
     assert ran.code == 0
     assert ran.json["outputs"] == {"report": "11 words, the longest is workflow"}
+
+
+def test_init_registers_the_block_of_breakers_where_a_server_answers(leadagent, prefect_api, monkeypatch):
+    from leadagent_prefect.engine.shared.block import LeadAgentCircuitBreaker
+
+    slug = f"circuit-{uuid.uuid4().hex}"  # that of the real one is there, by other tests
+    monkeypatch.setattr(LeadAgentCircuitBreaker, "_block_type_slug", slug)
+    monkeypatch.setattr(LeadAgentCircuitBreaker, "_block_type_name", slug.title())
+
+    def known():
+        return len(ask(prefect_api, "/block_types/filter", {"block_types": {"slug": {"any_": [slug]}}}))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
+    assert (leadagent("init", "nobody").err, known()) == ("", 0)
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api.url.replace("127.0.0.1", "localhost"))
+    assert (leadagent("init", "without-its-password").err, known()) == ("", 0)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", prefect_api.auth_string)
+    assert (leadagent("init", "configured").err, known()) == ("", 1)
+    monkeypatch.delenv("PREFECT_API_URL")
+    monkeypatch.setattr("leadagent_prefect.cli.api_client.asked", refuse)
+    done = leadagent("init", "embedded")
+    assert (done.code, done.err) == (0, "the block type of circuit breakers is not registered: no\n")
+
+
+def refuse(work, api):
+    assert api.embedded
+    raise PrefectUnavailable("no")
 
 
 def test_an_action_that_the_starters_agent_does_not_know_is_an_error(leadagent, folder):

@@ -270,6 +270,7 @@ class Executions:
     def __init__(self, bench: Any, recorded: Any, plan: Plan) -> None:
         self._bench, self._client, self._flow = bench, recorded.client, build_flow(plan)
         self._run: Any = None
+        self.result: Any = None
 
     async def next(self, *, until: str | None = None) -> list[str]:
         """The tasks that were called; once ``until`` has started, the execution is torn down."""
@@ -280,7 +281,8 @@ class Executions:
         if self._run is None:
             self._run = await self._client.create_flow_run(self._flow)
         self._run = await self._client.read_flow_run(self._run.id)
-        token = current_control.set(RunControl(notify=self._bench.events.append))
+        control = RunControl(notify=self._bench.events.append)
+        token = current_control.set(control)
         running = asyncio.ensure_future(
             run_flow(self._flow, flow_run=self._run, parameters={}, return_type="state")
         )
@@ -289,6 +291,7 @@ class Executions:
             await self._bench.saw("task_started", until)
             running.cancel()
         await asyncio.wait({running})
+        self.result = control.result
         return [made.call.task for made in self._bench.calls]
 
 
@@ -331,23 +334,70 @@ async def test_what_had_completed_when_a_run_was_interrupted_at_its_end_is_not_d
     assert await runs.next() == ["y", "z"]
 
 
+@pytest.mark.parametrize("strategy", ["stop_on_first_failure", "partial_completion_allowed"])
+async def test_a_run_that_was_interrupted_at_its_end_goes_on_there_and_never_forward(
+    bench: Any, recorded: Any, strategy: str
+) -> None:
+    hooks = [{"name": "x"}, {"name": "y", "action": "hang"}, {"name": "z"}]
+    settings: Any = {"finally": hooks, "failure_strategy": strategy, "on_failure": [{"name": "w"}]}
+    settings["outputs"] = {"a": "{{ tasks.a.result }}"}
+    tasks = {"name": "a", "compensate": {"action": "undo"}}, {"name": "b", "action": "fail"}
+    runs = Executions(bench, recorded, planned(bench, *tasks, **settings))
+    partly = strategy == "partial_completion_allowed"
+    assert await runs.next(until="y") == ["a", "b", *([] if partly else ["undo:a", "w"]), "x", "y"]
+    bench.actions["hang"] = lambda agent, given: "well"
+    assert await runs.next() == ["y", "z"]
+    assert runs.result.outputs == ({"a": {"echo": {}}} if partly else None)
+    assert {name: row.status for name, row in runs.result.tasks.items()}.items() >= {
+        ("a", "completed"),
+        ("b", "failed"),
+        ("y", "completed"),
+    }
+    bench.actions["fail"] = lambda agent, given: "well"
+    # One that has completed, in part, is not executed again.
+    assert await runs.next() == ([] if partly else ["a", "b", "x", "y", "z"])
+
+
+async def test_a_run_that_was_interrupted_when_all_was_done_does_nothing_again(
+    bench: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(bench, {"name": "a"}, {"name": "b", "action": "fail"}, **{"finally": [{"name": "x"}]})
+    runs = Executions(bench, recorded, plan)
+    with monkeypatch.context() as patch:
+        patch.setattr("leadagent_prefect.engine.ending.end_undoing", nothing)
+        assert await runs.next() == ["a", "b", "x"]
+    assert await runs.next() == []
+    assert await runs.next() == ["b", "x"]
+
+
+async def nothing(run: Any) -> None:
+    """In place of what a process that is killed does not come to."""
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (b'{"number"', "that the run has come to its end is not kept: OSError"),
+        ((b'{"found"', b'{"count"'), "what the run has come to is not kept: OSError"),
+    ],
+)
 async def test_a_storage_that_keeps_nothing_keeps_nobody_from_running_them(
-    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kept: Any, said: str
 ) -> None:
     from prefect.filesystems import LocalFileSystem
 
     write = LocalFileSystem.write_path
 
     async def refuse(self: Any, path: str, content: bytes) -> Any:
-        if content.startswith(b'{"number"'):
+        if content.startswith(kept):
             raise OSError("no space left")
         return await write(self, path, content)
 
     monkeypatch.setattr(LocalFileSystem, "write_path", refuse)
-    with caplog.at_level(logging.WARNING, "leadagent_prefect.engine.hooks"):
+    with caplog.at_level(logging.WARNING, "leadagent_prefect.engine"):
         result = await start(bench, {"name": "a"}, **{"finally": [CLEAN]})
     assert result.results["clean"] == "completed, , []"
-    assert caplog.messages == ["that the run has come to its end is not kept: OSError"] * 2
+    assert caplog.messages == [said] * 2
 
 
 async def test_tasks_at_the_end_may_have_tasks_in_them(bench: Any) -> None:

@@ -122,6 +122,19 @@ async def test_it_looks_again_and_again_at_what_is_watched(board, monkeypatch):
     await until(lambda: len(looks) >= 4)
 
 
+async def test_an_api_that_was_away_is_asked_until_it_is_back_though_nothing_is_watched(board, monkeypatch):
+    monkeypatch.setattr(module, "_CALM", 0.01)
+    with pytest.raises(httpx.ConnectError):
+        await board.ask(board.request(answers(httpx.ConnectError("nobody"))))
+
+    async def read_all(client, prefix):
+        return {}
+
+    assert board.away
+    monkeypatch.setattr(module.variables, "read_all", read_all)
+    await until(lambda: not board.away)
+
+
 async def test_its_end_waits_for_what_is_to_be_written_but_not_for_ever(monkeypatch):
     monkeypatch.setattr(module, "_FAREWELL_SECONDS", 0.3)
     board, done = started(NOWHERE), []

@@ -126,5 +126,6 @@ def test_what_is_left_to_undo_is_told_before_it_is_done(capsys) -> None:
     )
     assert command._tell(found, as_json=False) == 0
     assert capsys.readouterr().out == (
-        "w, run the-run\n  undoes what was left to undo, and ends then; only the next resume goes forward\n"
+        "w, run the-run\n"
+        "  finishes its end: undoing, on_failure and finally; only the next resume goes forward\n"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from leadagent_prefect.engine import watch
 from leadagent_prefect.engine.flow import build_flow
 from leadagent_prefect.engine.stop import ONCE_MORE, StopToken
 from leadagent_prefect.loader import load
+from leadagent_prefect.naming import TAG
 from leadagent_prefect.plan import plan_of
 
 
@@ -72,6 +74,28 @@ async def test_an_api_that_is_away_is_no_error():
         raise OSError("refused")
 
     await watch._patiently(refused())
+
+
+async def test_a_sign_of_life_that_nobody_heard_is_given_again_at_once(monkeypatch):
+    monkeypatch.setattr(watch, "_TICK", 0.0)
+    stopped, beats = asyncio.get_running_loop().create_future(), []
+
+    class Client:
+        async def read_flow_runs(self, **_: Any) -> list[FlowRun]:
+            return []
+
+        async def update_flow_run_labels(self, run: UUID, labels: Any) -> None:
+            beats.append(run)
+            if len(beats) == 1:
+                raise OSError("away")
+            stopped.set_result(None)
+
+    run = FlowRun(id=uuid4(), flow_id=uuid4(), tags=[TAG])
+    one = watch.Watch(SettingsContext.get())
+    one.add(watched := watch.Watched(run, StopToken(), named=True, beat_at=0.0))
+    await one._ask(Client(), stopped)  # type: ignore[arg-type]  # as much of one as it needs
+    assert beats == [run.id] * 2
+    assert watched.beat_at > time.monotonic() + watch.BEAT_SECONDS / 2
 
 
 async def test_a_watch_whose_last_run_ended_before_it_began_does_nothing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,17 @@ from leadagent_prefect.plan import build
 
 
 class Errand(BaseAgent):
-    """Does what its action says; ``file`` is waited for, for a minute at most."""
+    """Does what its action says; ``file`` is waited for, for a minute at most. Actions are written down in
+    ``file.calls``, where there is a file.
+    """
 
     async def execute(self, action: str, parameters: dict[str, Any]) -> AgentResponse:
         file = Path(parameters["file"])
+        if parameters["file"]:
+            with Path(f"{file}.calls").open("a") as calls:  # noqa: ASYNC230  # one line, on this machine
+                calls.write(f"{action}\n")
+        if action == "need" and not await anyio.Path(file).exists():
+            return AgentResponse(success=False, error="it is not there")
         if action == "wait":
             print("waiting for", file.name)
             for _ in range(600):
@@ -74,6 +82,34 @@ async def errand(*, action: str = "go", file: str = "") -> State[Any]:
     ]
     tasks[1]["depends_on"] = ["before"]
     plan = build(Workflow.model_validate({**WORKFLOW, "tasks": tasks}))
+    return await execute(plan, {"action": action, "file": file})
+
+
+@flow(name="tooling", persist_result=True, result_serializer=PLAIN_JSON, validate_parameters=False)
+async def tooling(*, action: str = "slow", file: str = "") -> State[Any]:
+    """A workflow that is busy with a tool of a program, which it starts, and names after its file."""
+    program = Path(__file__).parents[1] / "agents_mcp" / "servers" / "workshop.py"
+    config = {
+        "name": "tooling",
+        "inputs": WORKFLOW["inputs"],
+        "agents": [
+            {
+                "name": "tool",
+                "type": "mcp_server",
+                "endpoint": "stdio:",
+                "custom_params": {
+                    "transport": "stdio",
+                    "command": sys.executable,
+                    "args": [str(program), "stdio", file],
+                },
+            }
+        ],
+        "tasks": [
+            {"name": "tool", "agent_name": "tool", "action": action, "parameters": {"seconds": 600}},
+            {"name": "after", "value": "never", "depends_on": ["tool"]},
+        ],
+    }
+    plan = build(Workflow.model_validate(config))
     return await execute(plan, {"action": action, "file": file})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from office import alive, until
@@ -79,6 +80,26 @@ def test_a_run_that_blocks_its_process_holds_up_no_other(office, errand, tmp_pat
     assert office.state(blocking) == "RUNNING"
     (tmp_path / "go").touch()
     assert office.ended(blocking).state.type.value == "COMPLETED"
+
+
+def test_retry_in_the_ui_goes_on_from_what_completed(office, worker, errand, tmp_path):
+    """What the buttons of Prefect's two UIs send: the first one forces nothing, the second one does."""
+    file = tmp_path / "needed"
+    run = office.start(errand, action="need", file=str(file))
+    assert office.ended(run).state.type.value == "FAILED"
+    retry = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
+    for force, came_to in ((False, "FAILED"), (True, "COMPLETED")):
+        before = office.read(run).state.id
+        body = {"state": retry, "force": force}
+        answer = office.client._client.post(f"/flow_runs/{run}/set_state", json=body).json()
+        assert answer["status"] == "ACCEPT"
+        until(lambda before=before: office.read(run).state.id != before)
+        assert office.ended(run).state.type.value == came_to
+        file.touch()
+    assert Path(f"{file}.calls").read_text().split() == ["go", "need", "need", "need"]
+    assert office.read(run).run_count == 3
+    first, last = (office.result(run, task)["pid"] for task in ("before", "errand"))
+    assert first != last
 
 
 def test_a_workflow_that_is_cancelled_ends_itself(office, worker, errand, tmp_path):

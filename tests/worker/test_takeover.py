@@ -8,7 +8,8 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -82,8 +83,8 @@ class Pool:
         self.deployment = office.deploy(self.name, tags=["leadagent"])
         self.plain = office.deploy(self.name, "plain")
 
-    def worker(self, owner: Owner = ME) -> TakeOver:
-        return TakeOver(self.client, self.name, owner, self.mine, LOG)  # type: ignore[arg-type]  # it does what is needed of one
+    def worker(self, owner: Owner = ME, clock: Callable[[], float] = time.monotonic) -> TakeOver:
+        return TakeOver(self.client, self.name, owner, self.mine, LOG, clock)  # type: ignore[arg-type]  # it does what is needed of one
 
     async def run(self, owner: Owner | None, *states: Any, plain: bool = False, **labels: Any) -> UUID:
         """One that ``owner`` has taken, and that was in these states since."""
@@ -176,8 +177,13 @@ async def test_on_another_machine_it_is_silence_that_tells(pool, monkeypatch):
         module, "_is_ago", lambda moment, seconds: later - moment > timedelta(seconds=seconds)
     )
     monkeypatch.setattr(module, "is_dead", lambda run: True)
-    await pool.worker().look()
-    assert [(await pool.told(run))[0] for run in (running, waiting, bare)] == ["AwaitingRetry"] * 3
+    runs, moments = (running, waiting, bare), [0.0, 20.0, 80.0, 120.0, 160.0, 180.0]
+    worker = pool.worker(clock=iter(moments).__next__)
+    for _ in moments[1:-1]:  # the API was away for a while: nobody could be heard
+        await worker.look()
+        assert [(await pool.told(run))[0] for run in runs] == ["Running", "Pending", "Running"]
+    await worker.look()
+    assert [(await pool.told(run))[0] for run in runs] == ["AwaitingRetry"] * 3
     assert (await pool.told(bare))[1].endswith(": the process of the run is gone.")
 
 

@@ -10,10 +10,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from office import alive, children, until
+from office import alive, all_processes, children, command_line, until
 
 #: Each starts a worker, and the first a server.
 pytestmark = pytest.mark.timeout(300)
@@ -116,6 +117,21 @@ def test_a_worker_that_is_told_twice_cancels_its_runs(office, working, tmp_path)
     assert office.state(run) == "CANCELLED"
 
 
+def test_a_worker_that_is_told_to_stop_leaves_no_run_running(office, working, tmp_path):
+    """Whatever they are at: a call, code that blocks its process, the start."""
+    with working("--drain", "0", LEADAGENT_WORKER_KILL_SECONDS="2") as worker:
+        deployment = office.deploy(worker.pool)
+        runs = [
+            office.start(deployment, action=action, file=str(tmp_path / action))
+            for action in ("wait", "block")
+        ]
+        until(lambda: all(Path(f"{tmp_path / action}.calls").exists() for action in ("wait", "block")))
+        runs.append(office.start(deployment, action="wait", file=str(tmp_path / "late")))
+        until(lambda: office.state(runs[-1]) != "SCHEDULED")
+        assert worker.stop() == 0
+    assert [office.state(run) for run in runs] == ["CANCELLED"] * 3
+
+
 def test_what_does_not_end_is_killed(office, working, tmp_path):
     with working("--drain", "0", LEADAGENT_WORKER_KILL_SECONDS="0.5") as worker:
         deployment = office.deploy(worker.pool, "plain")
@@ -151,11 +167,22 @@ def test_the_runs_of_a_worker_that_was_killed_are_taken_up_by_another(office, wo
     assert second not in processes
 
 
-def test_a_worker_of_prefects_own_runs_the_same_deployments(office, working):
+def test_a_worker_of_prefects_own_runs_and_cancels_the_same_deployments(office, working, tmp_path):
     pool = office.pool(type="process", base_job_template={})
     stock = ("prefect", "worker", "start", "--type", "process")
-    with working(pool=pool, command=stock, PREFECT_WORKER_QUERY_SECONDS="1"):
+    with working(pool=pool, command=stock, PREFECT_WORKER_QUERY_SECONDS="1") as worker:
         assert office.ended(office.start(office.deploy(pool))).state.type.value == "COMPLETED"
+        name = tmp_path / "tool"
+        cancelled = office.start(office.deploy(pool, "tooling"), file=str(name))
+        until(lambda: running(str(name)))
+        office.cancel(cancelled)
+        assert office.ended(cancelled).state.type.value == "CANCELLED"
+        until(lambda: not running(str(name)) and not children(worker.process.pid))
+
+
+def running(word: str) -> list[int]:
+    """The processes that were started with this word, and no run's parameters."""
+    return [pid for pid in all_processes() if command_line(pid).split()[-1:] == [word]]
 
 
 def leadagent(api_environment, *options, **environment):

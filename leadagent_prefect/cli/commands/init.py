@@ -6,10 +6,14 @@ import os
 import shlex
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from leadagent_prefect.errors import ConfigurationError
+from leadagent_prefect.errors import ConfigurationError, PrefectUnavailable
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
 
 #: Files of the starter by the name they get. A `.gitignore` in the package would hide files from git there.
 _FILES = {
@@ -25,7 +29,8 @@ _FILES = {
 def command(directory: str) -> int:
     """Write a starter project that runs as it is.
 
-    DIR is made where it is missing; no file in it is ever replaced.
+    DIR is made where it is missing; no file in it is ever replaced. A Prefect server that answers at once is
+    told of the block type "LeadAgent Circuit Breaker"; otherwise the first breaker that moves does that.
     """
     from leadagent_prefect.diagnostics.words import printable
 
@@ -42,4 +47,25 @@ def command(directory: str) -> int:
             file.write((starter / source).read_text(encoding="utf-8"))
         print(f"wrote {printable(str(folder / name))}")
     print(f"Now: leadagent run {printable(shlex.quote(str(folder / 'workflow.yaml')))}")
+    _register()
     return 0
+
+
+def _register() -> None:
+    """No error, whatever comes of it: the project is there."""
+    from leadagent_prefect.cli.api_client import asked
+    from leadagent_prefect.cli.failures import say
+    from leadagent_prefect.embedded import api_at_hand
+
+    try:
+        api = api_at_hand()
+        if api is not None:
+            asked(_registered, api)
+    except PrefectUnavailable as error:
+        say(f"the block type of circuit breakers is not registered: {error}")
+
+
+async def _registered(client: PrefectClient) -> None:
+    from leadagent_prefect.engine.shared.block import LeadAgentCircuitBreaker
+
+    await LeadAgentCircuitBreaker.register_type_and_schema(client=client)

@@ -29,7 +29,8 @@ def command(
     """Take up a run that failed, crashed, was cancelled or killed.
 
     What has completed is not called again. RUN_ID is the id of a run, the beginning of it, or its name. A run
-    that was interrupted while it undid what it had done finishes that, and ends as it would have.
+    that was interrupted at its end, while it undid what it had done or ran its on_failure and finally tasks,
+    finishes that, and ends as it would have.
     """
     from leadagent_prefect.cli.interrupts import Interrupts
     from leadagent_prefect.cli.progress import display
@@ -61,7 +62,7 @@ def _tell(found: Resumption, as_json: bool) -> int:
         return 0
     lines = [f"{found.plan.name}, run {found.run.id}", *(_line(name, row) for name, row in rows.items())]
     if found.undoes:
-        lines.append("  undoes what was left to undo, and ends then; only the next resume goes forward")
+        lines.append("  finishes its end: undoing, on_failure and finally; only the next resume goes forward")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

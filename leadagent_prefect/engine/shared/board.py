@@ -181,7 +181,7 @@ class Board:
             await asyncio.sleep(_CALM if calm else _ALERT)
             for chore in self.chores:
                 await chore()
-            if self.watched:
+            if self.watched or self.away:  # whoever has seen it away asks no more by itself
                 await self.refresh()
 
     async def _settle(self) -> None:
