@@ -16,7 +16,6 @@ from typing import Any, Final
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import BlockDocumentCreate, BlockDocumentUpdate
-from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectAlreadyExists
 from pydantic import SecretStr
 
