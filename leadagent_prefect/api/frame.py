@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,6 +90,7 @@ class Frame:
         route = getattr(scope.get("route"), "path", "")
         self._seen(scope["method"], route, status, seconds)
         facts: dict[str, Any] = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "request_id": scope["request_id"],
             "peer": scope["client"][0] if scope.get("client") else None,
             "owner": scope.get("owner"),

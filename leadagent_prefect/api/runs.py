@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, cast
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    LogFilter,
-    TaskRunFilter,
-)
-from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
+from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry
 
@@ -34,7 +29,7 @@ from leadagent_prefect.api.schemas import (
 from leadagent_prefect.api.stored import use
 from leadagent_prefect.naming import OWNER_TAG, TAG
 from leadagent_prefect.results import WorkflowResult
-from leadagent_prefect.runs import cancel, detail_of
+from leadagent_prefect.runs import cancel, detail_of, read_logs
 from leadagent_prefect.runs.detail import result_of
 from leadagent_prefect.runs.listing import roots_that_are_due
 from leadagent_prefect.runs.status import WORKFLOW_LABEL, workflow_names
@@ -142,19 +137,10 @@ class Runs:
         return round(100 * len(ended) / total, 1), latest.name if latest is not None else None
 
     async def logs(self, run: FlowRun, page: int, page_size: int) -> Logs:
-        wanted = LogFilter.model_validate({"flow_run_id": {"any_": [str(run.id)]}})
         offset = (page - 1) * page_size
-        lines = await self._client.read_logs(
-            wanted, limit=page_size + 1, offset=offset, sort=LogSort.TIMESTAMP_ASC
-        )
-        names = await self._names([line.task_run_id for line in lines if line.task_run_id is not None])
+        lines = await read_logs(self._client, run.id, offset=offset, limit=page_size + 1)
         rows = [
-            LogLine(
-                timestamp=line.timestamp,
-                level=_level(line.level),
-                message=line.message,
-                task=names.get(line.task_run_id) if line.task_run_id is not None else None,
-            )
+            LogLine.model_validate(line.as_data())  # of which it takes what it tells
             for line in lines[:page_size]
         ]
         return Logs(
@@ -164,13 +150,6 @@ class Runs:
             page_size=page_size,
             has_more=len(lines) > page_size,
         )
-
-    async def _names(self, ids: list[UUID]) -> Mapping[UUID, str]:
-        if not ids:
-            return {}
-        wanted = TaskRunFilter.model_validate({"id": {"any_": [str(one) for one in set(ids)]}})
-        found: list[TaskRun] = await self._client.read_task_runs(task_run_filter=wanted)
-        return {row.id: row.name for row in found}
 
     async def cancel(self, run: FlowRun) -> Change:
         """Asks the run to end, once. `NotNow` for one that has ended otherwise."""
@@ -242,7 +221,3 @@ def _total(run: FlowRun) -> int | None:
 def _message(run: FlowRun, status: RunStatus) -> str:
     said = run.state.message if run.state is not None and status in _ENDED else None
     return f"Workflow {status}: {said}" if said else f"Workflow {status}"
-
-
-def _level(number: int) -> str:
-    return logging.getLevelName(number)

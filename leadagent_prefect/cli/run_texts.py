@@ -60,8 +60,9 @@ def print_detail(detail: RunDetail) -> None:
 
 def print_log(line: LogLine) -> None:
     """A line of the log; of a message with several lines the later ones are set in."""
-    moment = line.timestamp[:19].replace("T", " ")
-    first, *more = (printable(text) for text in line.message.split("\n"))
+    said = f"{line.task}: {line.message}" if line.task is not None else line.message
+    first, *more = (printable(text) for text in said.split("\n"))
+    moment = _when(line.timestamp)
     text = "\n".join([f"{moment} {line.level:8} {first}", *(f"{'':29}{text}" for text in more)])
     if not _on_terminal():
         print(text, flush=True)

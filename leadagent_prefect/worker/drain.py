@@ -37,17 +37,21 @@ class Drain:
             self._runs.kill_all()
         self._hurry.set()
 
+    def _left(self) -> str:
+        count = len(self._runs.ids)
+        return f"{count} run" if count == 1 else f"{count} runs"
+
     async def finish(self) -> None:
         """Returns when no run is left."""
         if self._idle.is_set():
             return
-        self._say(f"Waiting up to {self._seconds:g} s for {len(self._runs.ids)} runs to end ...")
+        self._say(f"Waiting up to {self._seconds:g} s for {self._left()} to end ...")
         ended, hurried = asyncio.ensure_future(self._idle.wait()), asyncio.ensure_future(self._hurry.wait())
         await asyncio.wait({ended, hurried}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         if not ended.done():
             self._hurry.set()
-            self._say(f"Cancelling {len(self._runs.ids)} runs ...")
+            self._say(f"Cancelling {self._left()} ...")
             self._runs.cancel_all()
         await ended
 

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
@@ -77,6 +78,7 @@ def test_each_request_has_a_line_in_the_log_under_its_id(server):
         assert (line["method"], line["path"], line["status"]) == (method, path, answer.status_code)
         assert (line["peer"], line["owner"]) == ("127.0.0.1", "local")
         assert line["ms"] > 0
+        assert abs(datetime.now(timezone.utc) - datetime.fromisoformat(line["time"])) < timedelta(minutes=5)
     assert "Traceback" not in server.log.read_text()
 
 

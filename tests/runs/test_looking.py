@@ -151,11 +151,15 @@ def test_the_beginning_of_an_id_is_looked_for_among_the_newest_runs(runs, monkey
 
 def test_the_log_of_a_run_is_shown_to_its_end(runs, capsys):
     assert main(["logs", runs.bad.flow_run_id, "--follow"]) == 0
-    assert "INFO     Beginning flow run" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "INFO     Beginning flow run" in shown
     assert main(["logs", runs.bad.flow_run_id, "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["timestamp"] for line in lines] == sorted(line["timestamp"] for line in lines)
     assert {"INFO", "ERROR"} == {line["level"] for line in lines}
+    assert {"read", "fail", None} <= {line["task"] for line in lines}
+    assert " ERROR    fail: Task run failed" in shown
+    assert [line["task"] for line in lines if line["message"].startswith("Beginning flow run")] == [None]
 
 
 def test_more_runs_than_a_page_has_are_asked_for_page_by_page(runs, monkeypatch, capsys):
@@ -241,7 +245,7 @@ def test_on_a_terminal_lines_of_the_log_have_colours(runs, capsys):
     assert main(["logs", runs.bad.flow_run_id]) == 0
     out = capsys.readouterr().out
     assert "\x1b[31m" in out
-    assert "ERROR    Task run failed" in out
+    assert "ERROR    fail: Task run failed" in out
 
 
 @pytest.mark.parametrize(
