@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from outside import uncounted
 
 from leadagent_prefect.embedded import PrefectApi, stop
 from leadagent_prefect.embedded.home import ServerHome
@@ -21,8 +22,16 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerHome]:
-    """A PREFECT_HOME that does not exist yet, and a working folder that configures nothing."""
+def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[ServerHome]:
+    """A PREFECT_HOME that does not exist yet, and a working folder that configures nothing.
+
+    Lines of the servers that are started are counted only for tests that are marked ``counted``.
+    """
+    if request.node.get_closest_marker("counted") is None:
+        for name in os.environ.keys() - uncounted().keys():
+            monkeypatch.delenv(name)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     yield ServerHome.current()

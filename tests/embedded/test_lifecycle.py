@@ -71,6 +71,7 @@ def test_a_server_that_was_killed_is_replaced_on_its_port_with_its_secrets(
     assert home.log_file.read_text() == "", "a clean stop has nothing to say"
 
 
+@pytest.mark.counted
 def test_a_server_ends_by_itself_when_it_is_idle(home: ServerHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_UI_ENABLED", "false")
     monkeypatch.setenv("LEADAGENT_SERVER_IDLE_SECONDS", "1")

@@ -139,6 +139,7 @@ def test_a_second_server_of_the_same_home_is_refused(prefect_api: PrefectApi) ->
     assert second.stderr == f"a Prefect server of {ServerHome.current().prefect_home} runs already\n"
 
 
+@pytest.mark.counted
 def test_started_by_hand_it_is_found_and_ends_cleanly_on_interrupt(
     home: ServerHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
