@@ -12,8 +12,8 @@ from leadagent_prefect.api.keys import KeyFile
 from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.settings import Settings
 
-#: Wrong keys of one address, and calls of agents by one key, which make this server send requests.
-_WRONG, _AGENT_TESTS = parse("30/minute"), parse("30/minute")
+#: Wrong keys of one address.
+_WRONG = parse("30/minute")
 _LONGEST_KEY = 256
 
 
@@ -41,7 +41,7 @@ class Access:
 
     def __init__(self, settings: Settings, keys: KeyFile) -> None:
         self.keys = keys
-        self._rate = parse(settings.rate_limit)
+        self._rate, self._agent_tests = parse(settings.rate_limit), parse(settings.agent_test_limit)
         self._counting = Counting(settings.rate_limit_redis)
 
     @property
@@ -60,7 +60,7 @@ class Access:
 
     async def count_agent_test(self, caller: Caller) -> None:
         """`Problem` 429 where agents are tested too often."""
-        await self._count(_AGENT_TESTS, "agents", caller.owner)
+        await self._count(self._agent_tests, "agents", caller.owner)
 
     async def _of_key(self, request: Request, peer: str) -> Caller:
         given = request.headers.get("authorization", "").encode("latin-1")

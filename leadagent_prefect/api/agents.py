@@ -27,7 +27,7 @@ _NAME = "agent_test"
 
 async def call(test: AgentTest, settings: Settings, stored_for: Any) -> AgentTestResult:
     """What the agent answers. ``stored_for`` makes of a workflow what its run would be given."""
-    config = {**test.agent_config, "timeout": _seconds(test.agent_config.get("timeout"))}
+    config = {**test.agent_config, "timeout": _seconds(test.agent_config.get("timeout", MAX_SECONDS))}
     task = {"name": _NAME, "agent_name": config.get("name"), "action": test.test_action}
     workflow = {"name": _NAME, "agents": [config], "tasks": [{**task, "parameters": test.test_parameters}]}
     loaded = accepted(submission_of(read_data(workflow, "agent_config")), settings)
@@ -59,4 +59,4 @@ def _seconds(timeout: Any) -> Any:
     """No longer than `MAX_SECONDS`; what is no number is for the checks to complain of."""
     if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
         return min(timeout, MAX_SECONDS)
-    return MAX_SECONDS if timeout is None else timeout
+    return timeout

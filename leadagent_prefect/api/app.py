@@ -58,11 +58,12 @@ def create_app(settings: Settings, api: PrefectApi) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: "_".join([*map(str, route.tags), route.name]),
     )
     app.state.desk = desk
     for routes in (health, workflows, following, agents):
         app.include_router(routes.router)
-    openapi.install(app)
+    openapi.install(app, lambda: desk.access.keyless)
     pages.install(app)
     problems.install(app)
     app.add_middleware(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
-from anyio import to_process
+from anyio import CapacityLimiter, to_process
 
 from leadagent_prefect.api.document import accepted, checked_inputs, findings, submission_of
 from leadagent_prefect.api.problems import Problem
@@ -21,6 +21,8 @@ from leadagent_prefect.loader import Loaded
 
 #: Seconds for one body; the largest that is honest takes two.
 PATIENCE = 15.0
+#: Seconds until its turn comes, as many at a time as the machine has processors.
+WAIT = 15.0
 
 Found = TypeVar("Found")
 
@@ -28,12 +30,24 @@ Found = TypeVar("Found")
 async def aside(
     work: Callable[[bytes, str, Settings], Found], body: bytes, content_type: str, settings: Settings
 ) -> Found:
-    """What ``work`` gives, or raises; `Problem` 422 where it takes too long, and is killed."""
+    """What ``work`` gives, or raises; `Problem` 422 where it takes too long, and is killed, and 503 where
+    others do.
+    """
+    turns, turn = to_process.current_default_process_limiter(), object()
+    try:
+        with anyio.fail_after(WAIT):
+            await turns.acquire_on_behalf_of(turn)
+    except TimeoutError:
+        raise Problem(503, "others are being checked", headers={"Retry-After": f"{PATIENCE:g}"}) from None
     try:
         with anyio.fail_after(PATIENCE):
-            return await to_process.run_sync(work, body, content_type, settings, cancellable=True)
+            return await to_process.run_sync(
+                work, body, content_type, settings, cancellable=True, limiter=CapacityLimiter(1)
+            )
     except TimeoutError:
         raise Problem(422, f"the workflow takes more than {PATIENCE:g} s to check") from None
+    finally:
+        turns.release_on_behalf_of(turn)
 
 
 def taken(body: bytes, content_type: str, settings: Settings) -> tuple[Loaded, str]:

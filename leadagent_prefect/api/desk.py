@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import Depends, Request
 from prefect.client.schemas.objects import FlowRun
@@ -47,7 +48,7 @@ class Desk:
     def runs(self, caller: Caller) -> Runs:
         return Runs(self.prefect.client, caller.sees)
 
-    async def run(self, caller: Caller, execution_id: str) -> FlowRun:
+    async def run(self, caller: Caller, execution_id: UUID) -> FlowRun:
         """The run of that id; `Problem` 404 for another's as for one that does not exist."""
         found = await self.runs(caller).find(execution_id)
         if found is None:

@@ -19,6 +19,7 @@ from leadagent_prefect.source import Document
 
 #: Bytes of the inputs of a run; Prefect refuses parameters of twice that.
 MAX_INPUTS = 256 * 1024
+_OTHER_PARAMETERS = 1024
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def accepted(submission: Submission, settings: Settings) -> Loaded:
 def checked_inputs(loaded: Loaded, submission: Submission) -> str:
     """The inputs as one JSON text; `Problem` 422 where they don't fit, 413 where they are too many bytes."""
     text = json.dumps(submission.inputs, separators=(",", ":"))
-    if len(text) > MAX_INPUTS:
+    # Prefect counts them as a text within a text, in which quotes and backslashes are two characters.
+    within = len(json.dumps(text))
+    if len(text) > MAX_INPUTS or within > 2 * MAX_INPUTS - _OTHER_PARAMETERS:
         raise Problem(413, f"the inputs have {len(text):,} bytes of JSON; at most {MAX_INPUTS:,} are taken")
     try:
         check_inputs(loaded.workflow, submission.inputs)

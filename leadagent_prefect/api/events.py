@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import anyio
@@ -50,8 +50,15 @@ async def stream(
         if silent and silent % SILENT_LOOKS == 0:
             yield ": still there\n\n"
         if state is not None and state.is_final():
-            looks_left -= 1
-        await pause(PAUSE)
+            looks_left = min(looks_left - 1, _looks_after(state.timestamp))
+        if looks_left:
+            await pause(PAUSE)
+
+
+def _looks_after(ended: datetime) -> int:
+    """How many more looks are worth while: none, where what there is has had its time to be written."""
+    seconds = (datetime.now(timezone.utc) - ended).total_seconds()
+    return 0 if seconds > _LAST_LOOKS * PAUSE else _LAST_LOOKS
 
 
 async def _events(client: PrefectClient, run: FlowRun) -> list[dict[str, Any]]:

@@ -82,12 +82,12 @@ class Frame:
         if _host(headers.get("host", "")) not in self._hosts:
             return "the Host header names another machine; allowed_hosts lists more names"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin is not None and _netloc(origin) != headers.get("host", "").lower():
             return "the request comes from a page of another origin"
         return None
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "")
+        route = getattr(scope.get("route"), "path_format", "")
         self._seen(scope["method"], route, status, seconds)
         facts: dict[str, Any] = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -105,3 +105,10 @@ class Frame:
 def _host(header: str) -> str:
     match = _HOST.fullmatch(header)
     return match[1].strip("[]").lower() if match else ""
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # "http://[" is no URL
+        return ""

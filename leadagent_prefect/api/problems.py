@@ -12,12 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from leadagent_prefect.api.prefect_side import unavailable
 from leadagent_prefect.diagnostics import Diagnostic
 
 _log = logging.getLogger("leadagent.api")
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("GET", "POST", "DELETE")
 
 
 class Problem(Exception):
@@ -74,13 +76,24 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, str(error.detail), error.headers)
+        headers = _allow(app, request) if error.status_code == 405 else error.headers
+        return answer(request, error.status_code, str(error.detail), headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         rows = [{"where": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
         said = "; ".join(f"{row['where']}: {row['message']}" for row in rows)
         return answer(request, 422, said, errors=rows)
+
+
+def _allow(app: FastAPI, request: Request) -> dict[str, str]:
+    """Every method of the path: its routes know only their own."""
+    found = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+    ]
+    return {"Allow": ", ".join(found or ["GET", "HEAD"])}  # a file's path is looked for within its folder
 
 
 def unforeseen(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import anyio
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from leadagent_prefect.api.problems import Problem, of_diagnostics
 from leadagent_prefect.source import Document, read_text
@@ -23,7 +24,10 @@ _KINDS: Mapping[str, Literal["json", "yaml"]] = {
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """All of it, counted as it comes: what a header says of its length proves nothing."""
+    """All of it, counted as it comes: what a header says of its length proves nothing. What it says of its
+    type is enough not to take it at all.
+    """
+    kind_of(request.headers.get("content-type", ""))
     packed = request.headers.get("content-encoding", "identity").lower()
     if packed != "identity":
         raise Problem(415, "the body is packed: send it as it is")
@@ -37,6 +41,8 @@ async def body_of(request: Request, limit: int) -> bytes:
                 found += chunk
                 if len(found) > limit:
                     raise _too_large(limit)
+    except ClientDisconnect:
+        raise Problem(400, "the body was cut short") from None
     except TimeoutError:
         raise Problem(408, f"the body was not there within {PATIENCE:g} s") from None
     return bytes(found)

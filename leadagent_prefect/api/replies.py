@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from leadagent_prefect.api.schemas import RunId
+
 
 class LogLine(BaseModel):
     timestamp: datetime = Field(examples=["2026-01-15T10:30:02Z"])
@@ -18,7 +20,7 @@ class LogLine(BaseModel):
 class Logs(BaseModel):
     """A page of a run's log, oldest line first; ``has_more`` says that another page follows."""
 
-    execution_id: str = Field(examples=["123e4567-e89b-12d3-a456-426614174000"])
+    execution_id: RunId
     logs: list[LogLine]
     page: int = Field(examples=[1])
     page_size: int = Field(examples=[100])
@@ -72,6 +74,13 @@ class AgentTestResult(BaseModel):
     error: str | None = Field(examples=[None])
 
 
+class Wrong(BaseModel):
+    """A parameter that is not valid."""
+
+    where: str = Field(examples=["query.page"])
+    message: str = Field(examples=["Input should be greater than or equal to 1"])
+
+
 class ProblemDocument(BaseModel):
     """RFC 9457; an invalid workflow adds ``diagnostics``, an invalid parameter ``errors``."""
 
@@ -83,3 +92,4 @@ class ProblemDocument(BaseModel):
     detail: str = Field(examples=["there is no such workflow execution"])
     request_id: str | None = Field(None, examples=["7f3c9a2be1d04c55"])
     diagnostics: list[Finding] | None = None
+    errors: list[Wrong] | None = None

@@ -14,7 +14,7 @@ from leadagent_prefect.templates import has_template, references
 
 CODE = "not-allowed-over-http"
 #: Of an agent's custom_params: what starts a process, names code, or weakens TLS.
-_PARAMS = ("class", "verify", "command", "args", "env", "cwd")
+PARAMS = ("class", "verify", "command", "args", "env", "cwd")
 _LISTS = ("tasks", "on_failure", "finally")
 
 
@@ -57,7 +57,7 @@ class _Judge:
             self._say((*path, "type"), f"agents of type {quote(type)}", hint=f"allowed: {', '.join(allowed)}")
         params = agent.get("custom_params")
         params = params if isinstance(params, Mapping) else {}
-        for name in _PARAMS:
+        for name in PARAMS:
             if name in params:
                 self._say((*path, "custom_params", name), f"custom_params.{name}", key=True)
         transport = params.get("transport")

@@ -60,11 +60,11 @@ class Runs:
     def __init__(self, client: PrefectClient, owner: str | None) -> None:
         self._client, self._owner = client, owner
 
-    async def find(self, execution_id: str) -> FlowRun | None:
-        """None for a run that does not exist, that is another's, or whose id is none."""
+    async def find(self, execution_id: UUID) -> FlowRun | None:
+        """None for a run that does not exist, or that is another's."""
         try:
-            run = await self._client.read_flow_run(UUID(execution_id))
-        except (ValueError, ObjectNotFound):
+            run = await self._client.read_flow_run(execution_id)
+        except ObjectNotFound:
             return None
         mine = self._owner is None or owner_tag(self._owner) in run.tags
         return run if mine and TAG in run.tags else None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
-_ID = "123e4567-e89b-12d3-a456-426614174000"
+#: A text, which is a UUID.
+RunId = Annotated[
+    str, Field(examples=["123e4567-e89b-12d3-a456-426614174000"], json_schema_extra={"format": "uuid"})
+]
 
 
 class Created(BaseModel):
     """A run that has been taken on."""
 
-    execution_id: str = Field(examples=[_ID])
+    execution_id: RunId
     name: str = Field(examples=["simple_test_workflow"])
     status: RunStatus = Field(examples=["queued"])
     created_at: datetime = Field(examples=["2026-01-15T10:30:00Z"])
@@ -24,7 +27,7 @@ class Created(BaseModel):
 class Status(BaseModel):
     """How far a run is. ``progress`` is in percent of its tasks."""
 
-    execution_id: str = Field(examples=[_ID])
+    execution_id: RunId
     status: RunStatus = Field(examples=["running"])
     progress: float = Field(ge=0, le=100, examples=[50.0])
     current_task: str | None = Field(examples=["fetch_data"])
@@ -34,7 +37,7 @@ class Status(BaseModel):
 class Execution(BaseModel):
     """A run as the list has it; what is not known before its end is null until then."""
 
-    execution_id: str = Field(examples=[_ID])
+    execution_id: RunId
     name: str = Field(examples=["simple_test_workflow"])
     status: RunStatus = Field(examples=["completed"])
     created_at: datetime = Field(examples=["2026-01-15T10:30:00Z"])
@@ -70,6 +73,6 @@ class Details(Execution):
 class Change(BaseModel):
     """What came of asking a run to end, or to go on: ``running`` is one that undoes what it did."""
 
-    execution_id: str = Field(examples=[_ID])
+    execution_id: RunId
     status: RunStatus = Field(examples=["cancelled"])
     message: str = Field(examples=["Workflow cancelled"])

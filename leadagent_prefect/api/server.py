@@ -16,6 +16,7 @@ import uvicorn
 
 from leadagent_prefect.api.attendant import Attendant
 from leadagent_prefect.api.keys import KeyFile
+from leadagent_prefect.api.line import Line
 from leadagent_prefect.api.settings import Settings
 from leadagent_prefect.embedded import client_environment, ensure_api
 from leadagent_prefect.errors import ConfigurationError
@@ -93,7 +94,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         "leadagent_prefect.api.server:application",
         factory=True,
         fd=listener.fileno(),
-        http="h11",
+        http=Line,
         ws="none",
         workers=settings.workers,
         reload=settings.reload,

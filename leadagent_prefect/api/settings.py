@@ -77,6 +77,7 @@ class Settings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field((), description="names besides loopback in the Host header")
     trusted_proxies: tuple[str, ...] = Field((), description="proxies whose X-Forwarded headers count")
     rate_limit: Rate = Field("600/minute", description="requests of one key from one address")
+    agent_test_limit: Rate = Field("30/minute", description="calls of POST /agents/test by one key")
     rate_limit_redis: Redis = Field(None, description="a Redis in which all servers count requests together")
     keep_days: int = Field(30, ge=1, description="days for which workflows that nobody sends again are kept")
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="bytes of one request's body")

@@ -221,6 +221,8 @@ def test_inputs_are_checked_and_bounded():
     assert refused(lambda: checked_inputs(loaded, submission(declared, inputs={"n": "x"}))).status == 422
     large = submission(declared, inputs={"n": "x" * MAX_INPUTS})
     assert refused(lambda: checked_inputs(loaded, large)).status == 413
+    quoted = submission(declared, inputs={"n": "\\" * (MAX_INPUTS // 2 - 10)})  # Prefect sees twice as much
+    assert refused(lambda: checked_inputs(loaded, quoted)).status == 413
 
 
 def test_a_body_is_taken_or_examined_as_a_whole():

@@ -6,6 +6,7 @@ import json
 import socket
 
 import pytest
+from anyio import to_process
 from rest_servers import in_this_process, settings_file, taken
 
 from leadagent_prefect.api import aside
@@ -196,3 +197,16 @@ async def test_a_workflow_that_takes_for_ever_to_check_is_given_up(monkeypatch):
     with pytest.raises(Problem) as caught:
         await aside.aside(aside.taken, b"{}", "application/json", read_settings({}))
     assert caught.value.more["diagnostics"]
+
+
+async def test_a_body_whose_turn_does_not_come_is_to_come_again(monkeypatch):
+    monkeypatch.setattr(aside, "WAIT", 0.05)
+    turns = to_process.current_default_process_limiter()
+    others = [object() for _ in range(int(turns.total_tokens))]
+    for other in others:
+        turns.acquire_on_behalf_of_nowait(other)
+    with pytest.raises(Problem) as caught:
+        await aside.aside(aside.taken, b"{}", "application/json", read_settings({}))
+    assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "15"})
+    for other in others:
+        turns.release_on_behalf_of(other)

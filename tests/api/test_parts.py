@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +66,7 @@ OPTIONS = {
     "rate_limit": ("5/second", "5/second"),
     "rate_limit_redis": ("redis://127.0.0.1:6379/1", "redis://127.0.0.1:6379/1"),
     "keep_days": ("7", 7),
+    "agent_test_limit": ("6/hour", "6/hour"),
     "max_body_bytes": ("4096", 4096),
 }
 
@@ -246,11 +247,14 @@ def test_a_prefect_that_is_away_is_told_from_a_mistake(error, away):
 class Client:
     """Prefect's client with a script: at every look one more event, then the end."""
 
-    def __init__(self, *looks, final=True):
+    def __init__(self, *looks, final=True, ago=0.0):
         self.looks, self.seen, self.final = list(looks), [], final
+        self.ended, self.looked = datetime.now(timezone.utc) - timedelta(seconds=ago), 0
 
     async def read_flow_run(self, _):
-        return SimpleNamespace(state=SimpleNamespace(is_final=lambda: self.final and len(self.looks) <= 1))
+        self.looked += 1
+        over = self.final and len(self.looks) <= 1
+        return SimpleNamespace(state=SimpleNamespace(is_final=lambda: over, timestamp=self.ended))
 
     async def read_events(self, _, limit):
         self.seen += self.looks.pop(0) if self.looks else []
@@ -291,3 +295,9 @@ async def test_events_go_on_after_the_one_that_was_seen_last():
 async def test_a_stream_ends_for_a_run_that_never_said_so_and_is_kept_open_meanwhile():
     texts = await events_of(Client(["workflow_started"], *[[]] * (SILENT_LOOKS + 1)))
     assert (texts[1], len(texts)) == (": still there\n\n", 2)
+
+
+async def test_of_a_run_that_ended_long_ago_no_more_events_are_waited_for():
+    client = Client(["task_started"], ago=3600.0)
+    assert names(await events_of(client)) == ["task_started"]
+    assert client.looked == 1

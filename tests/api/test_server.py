@@ -210,7 +210,8 @@ async def test_a_body_that_does_not_come_is_408(monkeypatch):
         await anyio.sleep_forever()
 
     monkeypatch.setattr(reading, "PATIENCE", 0.0)
-    request = Request({"type": "http", "headers": [], "method": "POST"}, never)
+    kind = (b"content-type", b"application/json")
+    request = Request({"type": "http", "headers": [kind], "method": "POST"}, never)
     with pytest.raises(problems.Problem) as caught:
         await reading.body_of(request, 10)
     assert caught.value.status == 408

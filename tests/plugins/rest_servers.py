@@ -57,6 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(int(status), b"{}", {"Location": target})
         elif self.path.startswith("/echo/"):
             self._echo(self.path.removeprefix("/echo/"))
+        elif self.path == "/odd":
+            self._answer(200, b'{"half": "\\ud800", "deep": ' + b"[" * 50 + b"]" * 50 + b"}")
         elif self.path == "/large":
             self._answer(200, json.dumps("x" * 70_000).encode())
         else:
@@ -339,8 +341,11 @@ def in_this_process(settings: Any, api: PrefectApi) -> Iterator[str]:
     def work() -> None:
         with use_api(api):
             from leadagent_prefect.api.app import create_app
+            from leadagent_prefect.api.line import Line
 
-            config = uvicorn.Config(create_app(settings, api), log_config=None, http="h11", ws="none")
+            config = uvicorn.Config(
+                create_app(settings, api), log_config=None, http=Line, ws="none", server_header=False
+            )
             server.append(uvicorn.Server(config))
             server[0].install_signal_handlers = lambda: None
             asyncio.run(server[0].serve(sockets=[listener]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadagent_prefect.api.postman.collection import Folder, Step
-from leadagent_prefect.api.routes.described import EXAMPLE
+from leadagent_prefect.api.routes.bodies import EXAMPLE
 
 _RUNS, _RUN = "/api/v1/workflows", "/api/v1/workflows/{execution_id}"
 _PUBLIC = "https://jsonplaceholder.typicode.com"

@@ -10,15 +10,17 @@ from leadagent_prefect.api.desk import At, Submitter
 from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.reading import body_of, read_document
 from leadagent_prefect.api.replies import AgentTest, AgentTestResult
+from leadagent_prefect.api.routes.bodies import agent_test_body
 from leadagent_prefect.api.routes.described import problems
 
 router = APIRouter(prefix="/api/v1/agents", tags=["agents"])
-_SCHEMA = {"$ref": "#/components/schemas/AgentTest"}
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}}
 
 
 @router.post(
-    "/test", summary="One call to one agent", openapi_extra=_BODY, responses=problems(400, 408, 413, 415, 422)
+    "/test",
+    summary="One call to one agent",
+    openapi_extra=agent_test_body(),
+    responses=problems(400, 408, 413, 415),
 )
 async def test(request: Request, desk: At, caller: Submitter) -> AgentTestResult:
     """An agent that fails, or may not be called, is an answer too: ``success`` is false then."""

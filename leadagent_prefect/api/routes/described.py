@@ -1,16 +1,27 @@
-"""What the OpenAPI document says of bodies and errors, beside what FastAPI finds by itself."""
+"""What the OpenAPI document says of errors and answers, beside what FastAPI finds by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from leadagent_prefect.api.problems import MEDIA_TYPE
 
 #: So that offsets stay numbers which every database takes.
-Page = Annotated[int, Query(ge=1, le=100_000, description="counted from 1")]
+Page = Annotated[int, Query(ge=1, le=100_000, description="counted from 1", examples=[1])]
+RunId = Annotated[
+    UUID,
+    Path(
+        description="of the run, as POST /api/v1/workflows gives it",
+        examples=["123e4567-e89b-12d3-a456-426614174000"],
+    ),
+]
+#: For endpoints that want no key.
+OPEN: dict[str, Any] = {"security": []}
 
 _REASONS = {
     400: "The body can't be read as JSON or YAML.",
@@ -26,54 +37,25 @@ _REASONS = {
     503: "Prefect does not answer; Retry-After says when to come again.",
 }
 
-EXAMPLE: dict[str, Any] = {
-    "name": "simple_test_workflow",
-    "description": "A simple test workflow",
-    "version": "1.0.0",
-    "parallel_execution": False,
-    "failure_strategy": "stop_on_first_failure",
-    "agents": [
-        {
-            "name": "test_agent",
-            "type": "http_api",
-            "endpoint": "https://api.example.com",
-            "timeout": 30,
-        }
-    ],
-    "tasks": [
-        {
-            "name": "fetch_data",
-            "agent_name": "test_agent",
-            "action": "fetch",
-            "parameters": {"method": "GET", "endpoint": "/posts/1"},
-        }
-    ],
+_RETRY = {"description": "seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+_BEARER = {"description": "what is asked for", "required": True, "schema": {"type": "string"}}
+_HEADERS: Mapping[int, Any] = {
+    401: {"WWW-Authenticate": _BEARER},
+    429: {"Retry-After": _RETRY},
+    503: {"Retry-After": _RETRY},
 }
-_HELLO = {
-    "name": "hello",
-    "tasks": [
-        {"name": "greet", "value": "hello"},
-        {"name": "shout", "value": "{{ tasks.greet.result | upper }}"},
-    ],
-}
-_WITH_INPUTS = {
-    "workflow": {
-        "name": "double",
-        "inputs": {"n": {"type": "integer"}},
-        "tasks": [{"name": "double", "value": "{{ inputs.n * 2 }}"}],
-    },
-    "inputs": {"n": 21},
-}
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_FOLLOWED = ("get", "status", "logs", "events", "cancel", "resume")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of an endpoint that wants a key, with those that each of them has."""
-    return only(*statuses, 401, 403, 422, 429, 503)
+    return only(*statuses, 401, 422, 429, 503)
 
 
 def only(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These errors and no others."""
-    return {status: _problem(status) for status in sorted(set(statuses))}
+    """These errors, and that of a request that comes from elsewhere."""
+    return {status: _problem(status) for status in sorted({403, *statuses})}
 
 
 def _problem(status: int) -> dict[str, Any]:
@@ -88,23 +70,17 @@ def _problem(status: int) -> dict[str, Any]:
     return {
         "description": _REASONS[status],
         "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+        "headers": dict(_HEADERS.get(status, {})),
     }
 
 
-def text(kind: str, example: str) -> dict[int | str, dict[str, Any]]:
-    """An answer that is no JSON."""
-    return {200: {"content": {kind: {"schema": {"type": "string"}, "example": example}}}}
+def text(kind: str, example: Any, schema: Mapping[str, Any] = _TEXT) -> dict[int | str, dict[str, Any]]:
+    """An answer that is no JSON; ``schema`` of a stream of events is that of one."""
+    return {200: {"content": {kind: {"schema": schema, "example": example}}}}
 
 
-def workflow_body() -> dict[str, Any]:
-    """The request body of a workflow, in JSON or in YAML."""
-    schema = {"type": "object", "description": "a workflow, or a mapping of workflow and inputs"}
-    examples = {
-        "hello": {"summary": "A workflow that calls nobody", "value": _HELLO},
-        "http": {"summary": "One call to an HTTP API", "value": EXAMPLE},
-        "inputs": {"summary": "A workflow and its inputs", "value": _WITH_INPUTS},
-    }
-    content = {
-        kind: {"schema": schema, "examples": examples} for kind in ("application/json", "application/yaml")
-    }
-    return {"requestBody": {"required": True, "content": content}}
+def linked() -> dict[int | str, dict[str, Any]]:
+    """Where a client may go from the answer that has the id of a run."""
+    parameters = {"execution_id": "$response.body#/execution_id"}
+    links = {name: {"operationId": f"workflows_{name}", "parameters": parameters} for name in _FOLLOWED}
+    return {200: {"links": links}}

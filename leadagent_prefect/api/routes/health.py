@@ -10,15 +10,13 @@ from leadagent_prefect import __version__
 from leadagent_prefect.api.about import Alive, Health, Index, Ready
 from leadagent_prefect.api.desk import Admin, At
 from leadagent_prefect.api.problems import Problem
-from leadagent_prefect.api.routes.described import only, problems, text
+from leadagent_prefect.api.routes.described import OPEN, only, problems, text
 
 router = APIRouter(tags=["health"])
-#: No key is needed.
-_OPEN = {"security": list[dict[str, list[str]]]()}
 _SAMPLE = 'leadagent_http_requests_total{method="GET",route="/api/v1/health",status="200"} 1.0\n'
 
 
-@router.get("/", summary="What is here", openapi_extra=_OPEN)
+@router.get("/", summary="What is here", openapi_extra=OPEN, responses=only())
 async def index() -> Index:
     """The service, and where its endpoints and pages are."""
     return Index(
@@ -37,7 +35,7 @@ async def index() -> Index:
     )
 
 
-@router.get("/api/v1/health", summary="Health and service information", openapi_extra=_OPEN)
+@router.get("/api/v1/health", summary="Health and service information", openapi_extra=OPEN, responses=only())
 async def health(desk: At) -> Health:
     """``degraded`` where Prefect does not answer: runs can't be taken on then, and none can be looked up."""
     reachable = await desk.prefect.ready()
@@ -50,13 +48,13 @@ async def health(desk: At) -> Health:
     )
 
 
-@router.get("/api/v1/health/live", summary="Is the process alive?", openapi_extra=_OPEN)
+@router.get("/api/v1/health/live", summary="Is the process alive?", openapi_extra=OPEN, responses=only())
 async def live() -> Alive:
     """It says nothing of Prefect: a process that waits for it is not to be started anew."""
     return Alive()
 
 
-@router.get("/api/v1/health/ready", summary="Can runs be taken on?", responses=only(503), openapi_extra=_OPEN)
+@router.get("/api/v1/health/ready", summary="Can runs be taken on?", openapi_extra=OPEN, responses=only(503))
 async def ready(desk: At) -> Ready:
     """503 where Prefect does not answer."""
     if not await desk.prefect.ready():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.requests import Request
+from pydantic.json_schema import SkipJsonSchema
 
 from leadagent_prefect.api import runs as views
 from leadagent_prefect.api.aside import examined, taken
@@ -14,12 +14,23 @@ from leadagent_prefect.api.desk import At, Canceller, Reader, Submitter
 from leadagent_prefect.api.prefect_side import Order, OtherRequest
 from leadagent_prefect.api.problems import Problem, as_row
 from leadagent_prefect.api.replies import Finding, Validation
-from leadagent_prefect.api.routes.described import Page, problems, workflow_body
+from leadagent_prefect.api.routes.bodies import workflow_body
+from leadagent_prefect.api.routes.described import Page, RunId, linked, problems
 from leadagent_prefect.api.schemas import Change, Created, Details, Executions, RunStatus, Status
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_VISIBLE = r"^[\x21-\x7e]{1,255}$"
+_IdempotencyKey = Annotated[
+    str | SkipJsonSchema[None],
+    Header(
+        alias="Idempotency-Key",
+        pattern=_VISIBLE,
+        json_schema_extra={"pattern": _VISIBLE},
+        description="visible ASCII; requests with the same one make one run, for 24 h",
+        examples=["order-1"],
+    ),
+]
 _BODY = workflow_body()
 
 
@@ -27,20 +38,15 @@ _BODY = workflow_body()
     "",
     summary="Create and execute a workflow",
     openapi_extra=_BODY,
-    responses=problems(400, 408, 413, 415, 422),
+    responses={**problems(400, 408, 413, 415), **linked()},
 )
 async def create(
     request: Request,
     desk: At,
     caller: Submitter,
-    idempotency_key: Annotated[
-        str | None,
-        Header(alias="Idempotency-Key", description="requests with the same one make one run, for 24 h"),
-    ] = None,
+    idempotency_key: _IdempotencyKey = None,
 ) -> Created:
     """Takes a run on and answers at once; the run goes on in another process."""
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise Problem(422, "Idempotency-Key has 1 to 255 visible ASCII characters")
     loaded, inputs = await desk.checked(request, taken)
     workflow = loaded.workflow
     order = Order(
@@ -63,7 +69,7 @@ async def create(
     "/validate",
     summary="Check a workflow without running it",
     openapi_extra=_BODY,
-    responses=problems(400, 408, 413, 415, 422),
+    responses=problems(400, 408, 413, 415),
 )
 async def validate(request: Request, desk: At, caller: Submitter) -> Validation:
     """All that is wrong with it, with the places."""
@@ -71,29 +77,29 @@ async def validate(request: Request, desk: At, caller: Submitter) -> Validation:
     return Validation(valid=all(row.severity != "error" for row in rows), diagnostics=rows)
 
 
-@router.get("", summary="List runs, newest first", responses=problems(422))
+@router.get("", summary="List runs, newest first", responses=problems())
 async def listing(
     desk: At,
     caller: Reader,
     page: Page = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 10,
-    status: RunStatus | None = None,
+    page_size: Annotated[int, Query(ge=1, le=100, examples=[10])] = 10,
+    status: Annotated[RunStatus | SkipJsonSchema[None], Query(examples=["completed"])] = None,
 ) -> Executions:
     return await desk.runs(caller).page(page, page_size, status)
 
 
-@router.get("/{execution_id}", summary="All there is to know of a run", responses=problems(404))
-async def get(execution_id: str, desk: At, caller: Reader) -> Details:
+@router.get("/{execution_id:uuid}", summary="All there is to know of a run", responses=problems(404))
+async def get(execution_id: RunId, desk: At, caller: Reader) -> Details:
     return await desk.runs(caller).details(await desk.run(caller, execution_id))
 
 
-@router.get("/{execution_id}/status", summary="Status and progress", responses=problems(404))
-async def status(execution_id: str, desk: At, caller: Reader) -> Status:
+@router.get("/{execution_id:uuid}/status", summary="Status and progress", responses=problems(404))
+async def status(execution_id: RunId, desk: At, caller: Reader) -> Status:
     return await desk.runs(caller).status(await desk.run(caller, execution_id))
 
 
-@router.delete("/{execution_id}", summary="Cancel a run", responses=problems(404, 409))
-async def cancel(execution_id: str, desk: At, caller: Canceller) -> Change:
+@router.delete("/{execution_id:uuid}", summary="Cancel a run", responses=problems(404, 409))
+async def cancel(execution_id: RunId, desk: At, caller: Canceller) -> Change:
     """Cancelling once more changes nothing."""
     try:
         return await desk.runs(caller).cancel(await desk.run(caller, execution_id))
@@ -101,8 +107,8 @@ async def cancel(execution_id: str, desk: At, caller: Canceller) -> Change:
         raise Problem(409, str(error)) from None
 
 
-@router.post("/{execution_id}/resume", summary="Resume a run", responses=problems(404, 409))
-async def resume(execution_id: str, desk: At, caller: Submitter) -> Change:
+@router.post("/{execution_id:uuid}/resume", summary="Resume a run", responses=problems(404, 409))
+async def resume(execution_id: RunId, desk: At, caller: Submitter) -> Change:
     """A run that has failed or was cancelled goes on where it stopped; what is completed stays so."""
     try:
         return await desk.runs(caller).resume(await desk.run(caller, execution_id))
