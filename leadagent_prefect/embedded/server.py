@@ -109,9 +109,11 @@ def _serve(home: ServerHome, listener: socket.socket, record: ServerRecord, lock
     import uvicorn
     from prefect.server.api.server import create_app
 
+    from leadagent_prefect.embedded.twice import write_each_once
     from leadagent_prefect.embedded.writing import write_one_after_another
 
     write_one_after_another()
+    write_each_once()
     activity = Activity()
     app = CountedApp(create_app(final=True), activity, record.instance, lambda: server.should_exit)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)

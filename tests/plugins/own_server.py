@@ -83,7 +83,7 @@ def own_server(folder: Path, like: Path) -> Iterator[OwnServer]:
     migrations take longer than all else.
     """
     folder.mkdir()
-    _empty_database(like / "prefect.db", folder / "prefect.db")
+    empty_database(like / "prefect.db", folder / "prefect.db")
     server = OwnServer(folder)
     server.start()
     try:
@@ -92,7 +92,8 @@ def own_server(folder: Path, like: Path) -> Iterator[OwnServer]:
         server.kill()
 
 
-def _empty_database(model: Path, made: Path) -> None:
+def empty_database(model: Path, made: Path) -> None:
+    """Makes one with all the tables of another, and nothing in them."""
     with contextlib.closing(sqlite3.connect(f"file:{model}?mode=ro", uri=True)) as source:
         rows = source.execute(
             "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type != 'table'"
