@@ -101,12 +101,13 @@ def workflow(url: str) -> dict[str, Any]:
 
 @dataclass
 class Process:
-    """``kind`` is what it does; RSS is in kB."""
+    """``kind`` is what it does; RSS is in kB; the CPU seconds of children that have ended count."""
 
     kind: str
     rss: int
     files: int
     threads: int
+    cpu: float
 
 
 def processes(home: Path) -> list[Process]:
@@ -130,8 +131,14 @@ def processes(home: Path) -> list[Process]:
             for text, kind in kinds.items():
                 if text in command and kind not in found:  # a fork of the fork server comes after it
                     rss, threads = int(status["VmRSS"].split()[0]), int(status["Threads"])
-                    found[kind] = Process(kind, rss, len(list((entry / "fd").iterdir())), threads)
+                    files = len(list((entry / "fd").iterdir()))
+                    found[kind] = Process(kind, rss, files, threads, cpu_of(entry))
     return list(found.values())
+
+
+def cpu_of(entry: Path) -> float:
+    ticks = (entry / "stat").read_text().rpartition(")")[2].split()[11:15]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def database(home: Path) -> int:
@@ -209,12 +216,13 @@ def tell(load: Load, bytes_a_run: float) -> None:
     warm = next(one for one in load.seen if one[0] >= WARM * load.ended)
     first, last = {p.kind: p for p in warm[1]}, load.seen[-1]
     print(f"after {warm[0]} runs, and after {last[0]}:")
-    print(f"{'':16} {'RSS MB':>8} {'kB a run':>9} {'files':>10} {'threads':>9}")
+    print(f"{'':16} {'RSS MB':>8} {'kB a run':>9} {'files':>10} {'threads':>9} {'CPU ms a run':>13}")
     for now in last[1]:
         was = first.get(now.kind, now)
-        slope = (now.rss - was.rss) / max(last[0] - warm[0], 1)
+        runs = max(last[0] - warm[0], 1)
+        slope, cpu = (now.rss - was.rss) / runs, 1e3 * (now.cpu - was.cpu) / runs
         files, threads = f"{was.files} {now.files}", f"{was.threads} {now.threads}"
-        print(f"{now.kind:16} {now.rss / 1e3:8.0f} {slope:9.1f} {files:>10} {threads:>9}")
+        print(f"{now.kind:16} {now.rss / 1e3:8.0f} {slope:9.1f} {files:>10} {threads:>9} {cpu:13.0f}")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -44,11 +45,16 @@ class HttpOptions:
 
     def ssl_context(self) -> ssl.SSLContext:
         """The context of these options, shared by the process: making one costs some 50 ms."""
-        return _ssl_context(self.verify)
+        return ssl_context(self.verify)
+
+
+def ssl_context(verify: bool | str = True) -> ssl.SSLContext:
+    """That of an agent's ``verify``. httpx brings authorities, unless the environment names others."""
+    return _ssl_context(verify, *map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
 
 
 @lru_cache(maxsize=32)
-def _ssl_context(verify: bool | str) -> ssl.SSLContext:
+def _ssl_context(verify: bool | str, *_: str | None) -> ssl.SSLContext:
     import httpx
 
     if isinstance(verify, bool):

@@ -25,6 +25,7 @@ from leadagent_prefect.api.flow import DEPLOYMENT, ENTRYPOINT, FLOW
 from leadagent_prefect.api.settings import POOL
 from leadagent_prefect.api.stored import USED_EVERY, Stored, WorkflowText, keep
 from leadagent_prefect.embedded import PrefectApi
+from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.naming import OWNER_TAG, TAG, prefect_name
 from leadagent_prefect.runs.status import WORKFLOW_LABEL
 from leadagent_prefect.worker import LeadAgentWorker
@@ -79,6 +80,7 @@ class PrefectSide:
         self.client = PrefectClient(api.url, auth_string=api.auth_string)
         self._deployment: UUID | None = None
         self._known: dict[str, float] = {}
+        self._admission = Admission(api)
         # SQLite takes one writer at a time and answers the others with 503: they wait here.
         self._writing: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if api.embedded else contextlib.nullcontext()
@@ -136,6 +138,7 @@ class PrefectSide:
         Raises `OtherRequest` where the key has made another one within `IDEMPOTENT_FOR`.
         """
         async with self._writing:
+            self._admission.hand_in()
             if self._deployment is not None:
                 with contextlib.suppress(ObjectNotFound):  # somebody has deleted the deployment
                     return await self._kept_and_created(order)

@@ -1,16 +1,21 @@
 """One flow run starts at a time on an embedded server: SQLite takes no more.
 
 Started side by side, flow runs make the server answer 503, which Prefect's client answers with waits of
-2, 4, 8 seconds; one after another they start several times as fast.
+2, 4, 8 seconds; one after another they start several times as fast. Whoever hands runs in goes first: while
+they come, starts hold back.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 
 from leadagent_prefect.embedded.api import PrefectApi
 from leadagent_prefect.embedded.home import ServerHome
+
+#: Seconds that have passed since the last run was handed in when one may start, and that it waits at most.
+_QUIET, _AT_MOST = 0.2, 1.0
 
 
 class Admission:
@@ -28,6 +33,14 @@ class Admission:
         if self._path is not None:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX)
+            until = time.monotonic() + _AT_MOST
+            while time.time() - os.fstat(self._file).st_mtime < _QUIET and time.monotonic() < until:
+                time.sleep(_QUIET / 10)
+
+    def hand_in(self) -> None:
+        """A run is handed in now."""
+        if self._path is not None:
+            self._path.touch(0o600)
 
     def close(self) -> None:
         file, self._file = self._file, None

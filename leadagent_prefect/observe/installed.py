@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from leadagent_prefect.observe.dispatch import AnyObserver
@@ -33,8 +36,28 @@ def examine_observers() -> list[tuple[str, str | None]]:
     return [(named, trouble) for named, _, trouble in _found()]
 
 
+def entries() -> tuple[EntryPoint, ...]:
+    """By name. They are looked for once, as long as nothing is installed: a fork knows them already."""
+    return _looked_for(entry_points, tuple(_places()))
+
+
+@lru_cache(maxsize=2)
+def _looked_for(find: Callable[..., Any], _: tuple[Any, ...]) -> tuple[EntryPoint, ...]:
+    return tuple(sorted(find(group=GROUP), key=lambda entry: entry.name))
+
+
+def _places() -> Iterator[tuple[str, int]]:
+    """Where packages may be installed, and when that was last changed; not the empty folder of a run."""
+    for path in map(Path, sys.path):
+        try:
+            if path.is_file() or any(path.iterdir()):
+                yield str(path), path.stat().st_mtime_ns
+        except OSError:
+            continue
+
+
 def _found() -> Iterator[tuple[str, Any, str | None]]:
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in entries():
         owner = entry.dist.name if entry.dist else "an unknown package"
         yield (f"{entry.name} = {entry.value} of {owner}", *_load(entry))
 

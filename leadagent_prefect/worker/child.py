@@ -18,13 +18,16 @@ from uuid import UUID
 import prefect.client.base
 import prefect.context
 import prefect.flow_engine
+import prefect.results
 import prefect.utilities.engine
 from prefect import Flow
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_run_suspension
 from prefect._internal import control_listener
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.actions import FlowRunUpdate, LogCreate
+from prefect.client.schemas.objects import BlockDocument, ConcurrencyLeaseHolder, FlowRun
 from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.engine import _drive_run_flow_result, handle_engine_signals
+from prefect.events import Event
 from prefect.events.related import RESOURCE_CACHE
 from prefect.flow_engine import run_flow
 from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
@@ -33,10 +36,12 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.states import Pending
 from prefect.types._datetime import now
 
+from leadagent_prefect.agents.http_options import ssl_context
 from leadagent_prefect.agents.threads import leave_threads_behind
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.observe.installed import entries
 from leadagent_prefect.worker.job import Job
 from leadagent_prefect.worker.patience import kill_seconds
 
@@ -53,6 +58,7 @@ _LATE: Final = (
     "encodings.idna",
     "leadagent_prefect.agents.ai_agent",
     "leadagent_prefect.agents.http_api",
+    "leadagent_prefect.agents.network",
     "leadagent_prefect.agents.mcp.session",
     "leadagent_prefect.agents.mcp_server",
     "leadagent_prefect.api.flow",
@@ -68,14 +74,20 @@ _LATE: Final = (
     "prefect.task_engine",
     "prefect.utilities.visualization",
 )
+#: What runs speak to Prefect with, and pydantic makes no sooner than it is used: 20 ms a run.
+_MODELS: Final = (BlockDocument, ConcurrencyLeaseHolder, Event, FlowRun, FlowRunUpdate, LogCreate)
 #: Seconds after which a run listens for its suspension.
 _OBSERVED_AFTER = 1.0
 
 
 def warm() -> None:
-    """Imports all that runs import; called once, in the fork server."""
+    """Imports all that runs import, and makes what each would make; called once, in the fork server."""
     for name in _LATE:
         importlib.import_module(name)
+    for model in _MODELS:
+        model.model_rebuild()
+    ssl_context()
+    entries()
 
 
 def run(job: Job) -> int:
@@ -121,10 +133,25 @@ def _spare(job: Job) -> None:
     clients: Any = prefect.client.base
     for kind in (clients.PrefectHttpxAsyncClient, clients.PrefectHttpxSyncClient):
         kind._has_connected = property(lambda _: True, lambda *_: None)
+    know_default_storage(job.default_storage)
     cache: dict[str, Any] = RESOURCE_CACHE
     for one in job.known:  # what the events of the run are related to
         thing = SimpleNamespace(id=one.id, name=one.name, tags=one.tags)
         cache[f"{one.kind}.{one.key}"] = ({"kind": one.kind, "object": thing}, now("UTC"))
+
+
+def know_default_storage(told: str | None) -> None:
+    """`Job.default_storage`: Prefect would make a client of its own to ask for it, in each run."""
+    if told is None:
+        return
+    results: Any = prefect.results
+    block = UUID(told) if told else None
+
+    async def known() -> UUID | None:
+        return block
+
+    results._read_server_default_result_storage_block_id = lambda: block
+    results._aread_server_default_result_storage_block_id = known
 
 
 @contextlib.contextmanager

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_API_URL
 from prefect.workers.base import BaseJobConfiguration
 
-from leadagent_prefect.worker.job import Known
+from leadagent_prefect.worker.job import Job, Known
 
 _VARIABLES: Final[dict[str, Any]] = {
     "type": "object",
@@ -52,6 +55,25 @@ class JobConfiguration(BaseJobConfiguration):
         if self.working_dir is not None:
             return contextlib.nullcontext(str(self.working_dir))
         return tempfile.TemporaryDirectory(prefix="leadagent-run-", ignore_cleanup_errors=True)
+
+    def job(self, flow_run: FlowRun, pool: WorkPool, folder: str, **facts: Any) -> Job:
+        """What the process of the run is told; ``facts`` are those of the worker's."""
+        set_for_run = {name: value for name, value in self.env.items() if value is not None}
+        queue = str(flow_run.work_queue_id)
+        known = [
+            *self.known,
+            Known("work-pool", pool.name, str(pool.id), pool.name),
+            Known("work-queue", queue, queue, flow_run.work_queue_name or ""),
+        ]
+        return Job(
+            flow_run=flow_run.model_dump(mode="json"),
+            environment={**os.environ, **set_for_run},
+            folder=folder,
+            api_url=PREFECT_API_URL.value() or "",
+            code=self.code,
+            known=known,
+            **facts,
+        )
 
     @property
     def deployment(self) -> DeploymentResponse | None:

@@ -27,7 +27,8 @@ class Job:
 
     ``embedded`` says that the API is the embedded server, on which runs start one at a time. Where all
     that leads to the flow is a folder and an entrypoint, these are ``code``; otherwise it is None, and
-    the deployment's own steps are taken.
+    the deployment's own steps are taken. ``default_storage`` is the id of the block in which the API would
+    have results kept, empty for none, and None where the run is to ask for itself.
     """
 
     flow_run: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Job:
     embedded: bool
     code: tuple[str, str] | None
     known: Sequence[Known]
+    default_storage: str | None = None
 
     @property
     def flow_run_id(self) -> str:

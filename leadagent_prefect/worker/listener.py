@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from uuid import UUID
 
 from prefect.events import Event
@@ -14,7 +14,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 #: Seconds between two attempts to connect, doubled up to the second of them.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _RUN = "prefect.flow-run."
-#: States after which a worker may have something to take, as after SCHEDULED: a slot has become free.
+#: States after which others may have room.
 _ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
@@ -23,13 +23,13 @@ async def listen(
     *,
     wake: Callable[[], None],
     cancel: Callable[[UUID], None],
-    mine: Container[UUID],
+    ended: Callable[[UUID], None],
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
 ) -> None:
     """Calls ``wake`` when the pool may have work, and ``cancel`` with a run that is Cancelling; never ends.
 
-    A connection that is lost is made again. ``wake`` is called then too, for what happened meanwhile. The end
-    of a run that is ``mine`` wakes nobody: its slot comes free with its process.
+    A connection that is lost is made again. ``wake`` is called then too, for what happened meanwhile.
+    ``ended`` is called with a run that has ended, whoever executed it.
     """
     pool = EventAnyResourceFilter(id=[f"prefect.work-pool.{work_pool_id}"])
     pause = _FIRST_PAUSE
@@ -40,7 +40,7 @@ async def listen(
                 pause = _FIRST_PAUSE
                 wake()
                 async for event in events:
-                    heed(event, wake, cancel, mine)
+                    heed(event, wake, cancel, ended)
         except Exception as error:  # noqa: BLE001  # whatever ends the connection: polling goes on, and it is made again
             logger.debug("No events from the Prefect server: %s", error)
         await asyncio.sleep(pause)
@@ -48,11 +48,13 @@ async def listen(
 
 
 def heed(
-    event: Event, wake: Callable[[], None], cancel: Callable[[UUID], None], mine: Container[UUID]
+    event: Event, wake: Callable[[], None], cancel: Callable[[UUID], None], ended: Callable[[UUID], None]
 ) -> None:
     """Acts on one event of a flow run."""
     state, run = event.resource.get("prefect.state-type"), event.resource.id.removeprefix(_RUN)
-    if state == "SCHEDULED" or (state in _ENDED and UUID(run) not in mine):
+    if state == "SCHEDULED":
         wake()
+    elif state in _ENDED:
+        ended(UUID(run))
     elif state == "CANCELLING":
         cancel(UUID(run))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
@@ -23,13 +24,13 @@ from leadagent_prefect.engine.liveness import Process
 from leadagent_prefect.worker.asking import asking_for, parted
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain, on_signals
-from leadagent_prefect.worker.job import Job, Known
 from leadagent_prefect.worker.launcher import Launcher
 from leadagent_prefect.worker.listener import listen
 from leadagent_prefect.worker.owner import Owner, signing
 from leadagent_prefect.worker.patience import drain_seconds
 from leadagent_prefect.worker.remembered import remembered
 from leadagent_prefect.worker.runs import Ending, Runs
+from leadagent_prefect.worker.sparing import default_storage, sparing
 from leadagent_prefect.worker.takeover import TakeOver, keep_looking
 from leadagent_prefect.worker.tls import quick_tls
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 #: Seconds until a run that could not be taken yet is asked for again.
 _AGAIN_SECONDS = 0.3
+#: Seconds between two polls while more runs wait than the worker has room for.
+_REST_SECONDS = 0.3
 
 
 class Result(BaseWorkerResult):
@@ -68,8 +71,10 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         self._runs = Runs(self._launcher)
         #: Those that hold a place of this worker, from their start until all is told of their end.
         self._held: set[UUID] = set()
-        #: How many of these were due again when it last asked.
-        self._in_the_way = 0
+        #: Of these, those that Prefect has told to be in a final state.
+        self._ended: set[UUID] = set()
+        #: How many of them were due again when it last asked.
+        self._in_the_way, self._asked_for, self._next_poll = 0, math.inf, 0.0
         self._drain = Drain(self._runs, drain_seconds() if drain is None else drain, self._print)
 
     @classmethod
@@ -108,6 +113,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         client.read_flow = remembered(client.read_flow, 300.0)
         client.get_scheduled_flow_runs_for_work_pool = asking_for(client, self._room)
         me = Owner(self.name, Process.current())
+        client.update_flow_run = sparing(client.update_flow_run, self._runs)
+        self._storage = partial(remembered(default_storage, 60.0), client)
         client.set_flow_run_state = signing(client.set_flow_run_state, me)
         os.environ.update(await self._learned(client))
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
@@ -147,16 +154,24 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
                 listen,
                 self._work_pool.id,
                 wake=self._woken.set,
-                mine=self._held,
+                ended=self._heard_of_an_end,
                 cancel=lambda run: self._runs.cancel(str(run)),
                 logger=self._logger,
             )
         )
 
+    def _heard_of_an_end(self, run: UUID) -> None:
+        """Its own run gives its slot back with its process; another's may have held something up."""
+        if run in self._held:
+            self._ended.add(run)
+        else:
+            self._woken.set()
+
     async def _follow(self) -> None:
         """Polls as soon as there may be something; Prefect's own polling goes on beside it."""
         while True:
             await self._woken.wait()
+            await asyncio.sleep(self._next_poll - time.monotonic())
             self._woken.clear()
             try:
                 await self._take()
@@ -192,6 +207,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         due, wait = parted(await super()._get_scheduled_flow_runs(), datetime.now(timezone.utc))
         if wait is not None:
             asyncio.get_running_loop().call_later(wait, self._woken.set)
+        if len(due) >= self._asked_for:  # more wait, and there is no hurry: others run
+            self._next_poll = time.monotonic() + _REST_SECONDS
         free = [entry for entry in due if not self._has_still(entry.flow_run)]
         self._in_the_way = len(due) - len(free)
         again = [one.flow_run.id for one in free if one.flow_run.run_count]
@@ -202,7 +219,8 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
     def _room(self) -> float:
         """How many runs to ask for: of those that are taken some may be in the answer still."""
         free = self._limiter.available_tokens if self._limiter is not None else math.inf
-        return free + len(self._submitting_flow_run_ids) + self._in_the_way
+        self._asked_for = free + len(self._submitting_flow_run_ids) + self._in_the_way
+        return self._asked_for
 
     def _has_still(self, flow_run: FlowRun) -> bool:
         """It may be due again, resumed or taken from this worker, before its process here has ended."""
@@ -225,6 +243,7 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
     def _release_limit_slot(self, flow_run_id: UUID) -> None:
         super()._release_limit_slot(flow_run_id)
         self._held.discard(flow_run_id)
+        self._ended.discard(flow_run_id)
         self._woken.set()
 
     async def run(
@@ -236,15 +255,18 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
         """From the fork to the end of its process, and what Prefect has to be told of it."""
         pid = 0
 
-        async def under_way(number: int) -> None:
+        async def under_way(number: int, goes_on: bool) -> None:
             nonlocal pid
             pid = number
             (task_status or anyio.TASK_STATUS_IGNORED).started(pid)
-            with contextlib.suppress(httpx.HTTPError):  # the run goes on without them
-                await super(LeadAgentWorker, self)._give_worker_labels_to_flow_run(flow_run.id)
+            if goes_on:
+                with contextlib.suppress(httpx.HTTPError):  # the run goes on without them
+                    await super(LeadAgentWorker, self)._give_worker_labels_to_flow_run(flow_run.id)
 
         with configuration.folder() as folder:
-            ending = await self._runs.run(self._job(flow_run, configuration, folder), under_way)
+            facts = {"embedded": self._embedded, "default_storage": await self._storage()}
+            job = configuration.job(flow_run, self.work_pool, folder, **facts)
+            ending = await self._runs.run(job, under_way)
         return Result(identifier=str(pid), status_code=await self._conclude(flow_run, ending))
 
     async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
@@ -258,30 +280,12 @@ class LeadAgentWorker(BaseWorker[JobConfiguration, Any, Result]):
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
         """The run is Running before anybody could read that it is being submitted."""
 
-    def _job(self, flow_run: FlowRun, configuration: JobConfiguration, folder: str) -> Job:
-        set_for_run = {name: value for name, value in configuration.env.items() if value is not None}
-        pool, queue = self.work_pool, str(flow_run.work_queue_id)
-        known = [
-            *configuration.known,
-            Known("work-pool", pool.name, str(pool.id), pool.name),
-            Known("work-queue", queue, queue, flow_run.work_queue_name or ""),
-        ]
-        return Job(
-            flow_run=flow_run.model_dump(mode="json"),
-            environment={**os.environ, **set_for_run},
-            folder=folder,
-            api_url=PREFECT_API_URL.value() or "",
-            embedded=self._embedded,
-            code=configuration.code,
-            known=known,
-        )
-
     async def _conclude(self, flow_run: FlowRun, ending: Ending) -> int:
         """Sees to it that a run without a process does not stay as if it had one.
 
         The status is 0 but for one that ended by itself, otherwise than well, and said nothing of it.
         """
-        if ending.dropped:
+        if ending.dropped or (ending.code == 0 and flow_run.id in self._ended):
             return 0
         state = (await self.client.read_flow_run(flow_run.id)).state
         if state is None or state.is_final():

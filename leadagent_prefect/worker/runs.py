@@ -41,8 +41,10 @@ class Runs:
     def ids(self) -> list[str]:
         return list(self._killers)
 
-    async def run(self, job: Job, under_way: Callable[[int], Awaitable[None]]) -> Ending:
-        """From the fork to its end; ``under_way`` is called with the process id, once it holds up nothing."""
+    async def run(self, job: Job, under_way: Callable[[int, bool], Awaitable[None]]) -> Ending:
+        """From the fork to its end; ``under_way`` is called once it holds up nothing, with the process id,
+        and whether the run goes on still.
+        """
         run = job.flow_run_id
         self._killers[run] = None
         self._executions[run] = int(job.flow_run.get("run_count", 0)) + 1
@@ -53,7 +55,7 @@ class Runs:
             elif self.ending:
                 self.cancel(run)
             await asyncio.wait({fork.ended}, timeout=_STARTED_AFTER)
-            await under_way(pid)
+            await under_way(pid, not fork.ended.done())
             try:
                 code = await fork.ended
             except ForkServerLost:  # and the kernel has killed its forks

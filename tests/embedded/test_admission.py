@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from leadagent_prefect.embedded import PrefectApi
+from leadagent_prefect.embedded import admission as module
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.embedded.home import ServerHome
 
@@ -40,3 +42,19 @@ def test_a_configured_api_admits_everybody(home: ServerHome) -> None:
     for admission in (Admission(CONFIGURED), Admission(CONFIGURED)):
         admission.enter()
     assert not (home.folder / "starting").exists()
+
+
+def test_a_start_holds_back_while_runs_are_handed_in_but_not_for_ever(home: ServerHome, monkeypatch) -> None:
+    home.create()
+    Admission(CONFIGURED).hand_in()
+    assert not (home.folder / "starting").exists()
+    first = Admission(EMBEDDED)
+    first.hand_in()
+    monkeypatch.setattr(module, "_QUIET", 0.05)
+    first.enter()
+    assert time.time() - (home.folder / "starting").stat().st_mtime >= 0.05
+    first.close()
+    monkeypatch.setattr(module, "_QUIET", 3600.0)
+    monkeypatch.setattr(module, "_AT_MOST", 0.0)
+    first.enter()
+    first.close()

@@ -11,7 +11,7 @@ import pytest
 
 from leadagent_prefect.observe.dispatch import Dispatcher
 from leadagent_prefect.observe.events import Event
-from leadagent_prefect.observe.installed import GROUP, examine_observers, installed_observers
+from leadagent_prefect.observe.installed import GROUP, entries, examine_observers, installed_observers
 
 MODULE = """
 SEEN = []
@@ -94,3 +94,22 @@ def test_one_without_a_known_package_is_told_so(
     monkeypatch.setattr("leadagent_prefect.observe.installed.entry_points", lambda *, group: [lone])
     assert installed_observers() == []
     assert "observer lone = no_such_module:watch of an unknown package is left out" in caplog.text
+
+
+def test_they_are_looked_for_once_and_an_empty_folder_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looks: list[str] = []
+
+    def look(*, group: str) -> list[object]:
+        looks.append(group)
+        return []
+
+    monkeypatch.setattr("leadagent_prefect.observe.installed.entry_points", look)
+    assert entries() == ()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert entries() == ()
+    assert looks == [GROUP]
+    (tmp_path / "module.py").touch()
+    assert entries() == ()
+    assert looks == [GROUP, GROUP]

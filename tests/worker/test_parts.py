@@ -7,6 +7,7 @@ import math
 import signal
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 import anyio
 import certifi
 import httpx
+import prefect.results
 import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
@@ -24,6 +26,7 @@ from prefect.workers.base import BaseWorker
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.worker import LeadAgentWorker, prefect_worker
 from leadagent_prefect.worker.asking import asking_for, parted
+from leadagent_prefect.worker.child import know_default_storage
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain
 from leadagent_prefect.worker.job import Job, Known, Lines, line
@@ -32,6 +35,7 @@ from leadagent_prefect.worker.listener import heed
 from leadagent_prefect.worker.patience import DRAIN_VARIABLE, drain_seconds
 from leadagent_prefect.worker.remembered import remembered
 from leadagent_prefect.worker.runs import Ending, Runs
+from leadagent_prefect.worker.sparing import default_storage, sparing
 from leadagent_prefect.worker.tls import quick_tls
 
 
@@ -72,8 +76,8 @@ async def test_a_failure_is_not_kept():
     ("state", "told"),
     [
         ("SCHEDULED", ["wake"]),
-        ("COMPLETED", ["wake"]),
-        ("CRASHED", ["wake"]),
+        ("COMPLETED", [("ended", UUID(int=7))]),
+        ("CRASHED", [("ended", UUID(int=7))]),
         ("RUNNING", []),
         (None, []),
         ("CANCELLING", [UUID(int=7)]),
@@ -87,11 +91,8 @@ def test_an_event_wakes_or_cancels_or_is_let_be(state, told):
         resource["prefect.state-type"] = state
     got: list[object] = []
     event = Event(event="prefect.flow-run.X", resource=resource)
-    heed(event, lambda: got.append("wake"), got.append, {UUID(int=8)})
+    heed(event, lambda: got.append("wake"), got.append, lambda run: got.append(("ended", run)))
     assert got == told
-    heed(event, lambda: got.append("wake"), got.append, {UUID(int=7)})
-    ended = state in ("COMPLETED", "CRASHED")
-    assert got == (told if ended else 2 * told)  # its own gives its slot back with its process
 
 
 def test_messages_come_whole_however_they_were_cut():
@@ -203,7 +204,7 @@ class Launched:
 JOB = Job({"id": "1"}, {}, "/", "", False, None, [])
 
 
-async def nothing(pid: int) -> None:
+async def nothing(pid: int, goes_on: bool) -> None:
     """Tells nobody that a run is under way."""
 
 
@@ -359,7 +360,65 @@ async def test_a_run_that_is_not_done_with_yet_is_asked_for_again_soon(monkeypat
     await asyncio.sleep(0)
     assert not worker._woken.is_set()
     worker._submitting_flow_run_ids.add(UUID(int=2))
+    assert worker._next_poll == 0.0
+    worker._asked_for = 3.0
     monkeypatch.setattr(worker, "_has_still", lambda run: run.id == UUID(int=3))
     assert await worker._get_scheduled_flow_runs() == rows[:2]
     await asyncio.wait_for(worker._woken.wait(), 5)
+    assert worker._next_poll > time.monotonic()  # what waits besides these is in no hurry
     assert worker._room() == 2 + 2 + 1
+
+
+async def test_the_end_of_a_run_of_ones_own_is_heard_of_and_need_not_be_asked_for():
+    worker = LeadAgentWorker(work_pool_name="p")
+    worker._held.add(UUID(int=7))
+    worker._heard_of_an_end(UUID(int=7))
+    assert not worker._woken.is_set()
+    # Without a client it could ask nobody.
+    flow_run: Any = SimpleNamespace(id=UUID(int=7))
+    assert await worker._conclude(flow_run, Ending(0, cancelled=False)) == 0
+    worker._heard_of_an_end(UUID(int=8))
+    assert worker._woken.is_set()
+
+
+async def test_the_process_of_a_run_that_has_ended_is_nothing_to_tell():
+    told: list[Any] = []
+
+    async def update(run: UUID, **more: Any) -> None:
+        told.append((run, more))
+
+    runs = Runs(Launched())  # type: ignore[arg-type]  # as above
+    runs._killers[str(UUID(int=1))] = None
+    spared = sparing(update, runs)
+    for number in (1, 2):
+        await spared(UUID(int=number), infrastructure_pid="7")
+    await spared(UUID(int=2), tags=["t"])
+    assert told == [(UUID(int=1), {"infrastructure_pid": "7"}), (UUID(int=2), {"tags": ["t"]})]
+
+
+@pytest.mark.parametrize("block", [None, UUID(int=3)])
+async def test_where_results_are_kept_is_asked_once_for_all_runs(monkeypatch, block):
+    async def found() -> Any:
+        return SimpleNamespace(default_result_storage_block_id=block)
+
+    client: Any = SimpleNamespace(read_server_default_result_storage=found)
+    told = await default_storage(client)
+    for name in (
+        "_read_server_default_result_storage_block_id",
+        "_aread_server_default_result_storage_block_id",
+    ):
+        monkeypatch.setattr(f"prefect.results.{name}", getattr(prefect.results, name))
+    know_default_storage(told)
+    results: Any = prefect.results
+    assert results._read_server_default_result_storage_block_id() == block
+    assert await results._aread_server_default_result_storage_block_id() == block
+
+
+async def test_a_run_asks_for_itself_where_its_worker_could_not(monkeypatch):
+    async def away() -> None:
+        raise httpx.ConnectError("away")
+
+    client: Any = SimpleNamespace(read_server_default_result_storage=away)
+    ask = prefect.results._read_server_default_result_storage_block_id
+    know_default_storage(await default_storage(client))
+    assert prefect.results._read_server_default_result_storage_block_id is ask
