@@ -77,8 +77,9 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``--dist loadgroup``: who shares a server is run by one process, and what is long begins early."""
     for item in items:
-        # The page of the REST API asks for its server while it runs.
-        needed = {*getattr(item, "fixturenames", ()), *(["rest"] if "docs/rest-api.md" in item.name else [])}
+        # Pages that show the REST API ask for its server while they run.
+        shown = any(page in item.name for page in ("[docs/rest-api.md", "shown[README.md"))
+        needed = {*getattr(item, "fixturenames", ()), *(["rest"] if shown else [])}
         for group, fixtures in SHARED.items():
             if fixtures & needed:
                 item.add_marker(pytest.mark.xdist_group(group))

@@ -77,7 +77,7 @@ def newman(folder, url, *options, **variables):
     command += ["--reporter-json-export", str(out), "--timeout-request", "60000", *options]
     command += [word for one in given for word in ("--env-var", one)]
     alone = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=280, check=False)
     assert out.is_file(), done.stdout + done.stderr
     return json.loads(out.read_text())["run"]
 
@@ -86,6 +86,7 @@ def failures(run):
     return [(one["source"]["name"], one["error"]["test"], one["error"]["message"]) for one in run["failures"]]
 
 
+@pytest.mark.timeout(300)
 def test_newman_runs_it_from_top_to_bottom(rest, tmp_path):
     run = newman(tmp_path, rest.url, serviceUrl=rest.service.url)
     assert failures(run) == []

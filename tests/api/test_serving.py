@@ -16,6 +16,8 @@ from rest_servers import in_this_process, server_process, settings_file
 from leadagent_prefect.api.settings import read_settings
 from leadagent_prefect.embedded import PrefectApi, client_environment
 
+# Servers are started, of which one is for most of the tests.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("serving")]
 WORKFLOWS = "/api/v1/workflows"
 CONFIG = """\
 host = "127.0.0.1"

@@ -12,7 +12,10 @@ from rest_servers import server_process
 
 from leadagent_prefect.embedded import client_environment
 
-pytestmark = pytest.mark.skipif(not WHOLE, reason="three starts of a server: in the whole form alone")
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not WHOLE, reason="three starts of a server: in the whole form alone"),
+]
 
 
 def workers(pid):

@@ -24,6 +24,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 from canaries import SECRETS, Canary, seen, watched
+from outside import uncounted
 
 from leadagent_prefect.embedded import PrefectApi, client_environment
 
@@ -229,7 +230,8 @@ def rest(
     folder = tmp_path_factory.mktemp("rest")
     config = settings_file(folder, rest_service)
     options = ["--port", "0", "--config", str(config)]
-    environment = {**client_environment(prefect_api), **watched(folder, proxy), SECRET: CANARY}
+    theirs = {**client_environment(prefect_api), **watched(folder, proxy), SECRET: CANARY}
+    environment = {**os.environ, **theirs}
     with server_process(folder, *options, **environment) as server:
         yield Rest(server.url, rest_service, server.pid, server.log, folder)
         assert "The worker has ended" not in server.log.read_text()
@@ -261,7 +263,10 @@ class Server:
 
 @contextmanager
 def server_process(folder: Path, *options: str, **environment: str) -> Iterator[Server]:
-    """``python -m leadagent_prefect.api.server`` in ``folder``, ready, until the end of the block."""
+    """``python -m leadagent_prefect.api.server`` in ``folder``, ready, until the end of the block.
+
+    Its lines are counted where ``environment`` says so.
+    """
     log = folder / "log"
     command = [sys.executable, "-m", "leadagent_prefect.api.server", *options]
     with log.open("wb") as out:
@@ -270,7 +275,7 @@ def server_process(folder: Path, *options: str, **environment: str) -> Iterator[
             stdout=out,
             stderr=out,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment},
+            env={**uncounted(), **environment},
             cwd=folder,
             start_new_session=True,
         )
@@ -284,7 +289,7 @@ def server_process(folder: Path, *options: str, **environment: str) -> Iterator[
 
 
 def _until_it_serves(
-    process: subprocess.Popen[bytes], log: Path, *, worker: bool, seconds: float = 90
+    process: subprocess.Popen[bytes], log: Path, *, worker: bool, seconds: float = 180
 ) -> str:
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
@@ -297,7 +302,10 @@ def _until_it_serves(
 
 
 def _is_ready(url: str) -> bool:
-    return httpx.get(f"{url}/api/v1/health/ready", trust_env=False, timeout=30).status_code == 200
+    try:
+        return httpx.get(f"{url}/api/v1/health/ready", trust_env=False, timeout=30).status_code == 200
+    except httpx.TimeoutException:  # it listens before it answers, and the machine may be busy
+        return False
 
 
 @dataclass
