@@ -51,6 +51,12 @@ class LastingEvents(PrefectEventsClient, metaclass=_LikePrefects):
         await super()._force_checkpoint()
         self._unconfirmed_events = [*_young(before), *self._unconfirmed_events]
 
+    async def _reconnect(self) -> None:
+        # What looks after it every half minute would reconnect too: two at once log in twice, on one line.
+        if asyncio.current_task() is not self._checkpoint_task:
+            self._stop_checkpoint_task()
+        await super()._reconnect()
+
     async def __aexit__(self, *exc_info: Any) -> None:
         with suppress(Exception), anyio.fail_after(_LAST_SECONDS):
             while not await self._is_sure():  # noqa: ASYNC110  # the network tells nobody

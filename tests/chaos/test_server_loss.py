@@ -190,6 +190,7 @@ class Rest:
             return None
 
 
+@pytest.mark.long
 @pytest.mark.timeout(2400 if WHOLE else 300)
 def test_a_server_that_is_killed_and_started_again_changes_no_outcome(
     prefect_api: PrefectApi, service: Service, tmp_path: Path

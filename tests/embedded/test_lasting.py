@@ -79,6 +79,19 @@ async def test_a_line_that_is_there_again_in_a_moment_is_waited_for_at_the_end(
     assert line.websockets == 2
 
 
+async def test_one_at_a_time_makes_the_line_again(client: LastingEvents, line: Wire) -> None:
+    async with client:
+        looking_after = client._checkpoint_task
+        assert looking_after is not None
+        await client._reconnect()
+        await asyncio.wait({looking_after})
+        assert looking_after.cancelled()
+        client._checkpoint_task = itself = asyncio.ensure_future(client._reconnect())
+        await asyncio.wait({itself})
+        assert client._checkpoint_task is not itself
+    assert line.websockets == 3
+
+
 async def test_what_a_server_got_a_moment_ago_is_kept_to_be_sent_again(
     client: LastingEvents, line: Wire
 ) -> None:
