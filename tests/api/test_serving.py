@@ -68,10 +68,10 @@ def test_two_processes_answer(server):
 
 def test_each_request_has_a_line_in_the_log_under_its_id(server):
     with httpx.Client(base_url=server.url, trust_env=False) as client:
-        found = client.get("/api/v1/workflows/none/status")
+        found = client.get("/api/v1/workflows/123e4567-e89b-12d3-a456-426614174000/status")
         broken = client.post(WORKFLOWS, content=b"{", headers={"Content-Type": "application/json"})
     for answer, method, path in (
-        (found, "GET", "/api/v1/workflows/none/status"),
+        (found, "GET", "/api/v1/workflows/123e4567-e89b-12d3-a456-426614174000/status"),
         (broken, "POST", WORKFLOWS),
     ):
         asked = answer.headers["x-request-id"]
