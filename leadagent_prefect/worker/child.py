@@ -29,6 +29,7 @@ from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.engine import _drive_run_flow_result, handle_engine_signals
 from prefect.events import Event
 from prefect.events.related import RESOURCE_CACHE
+from prefect.exceptions import UnfinishedRun
 from prefect.flow_engine import run_flow
 from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
 from prefect.logging.configuration import setup_logging
@@ -204,7 +205,10 @@ class _Child:
         engine._prefect_sigterm_handler = cancel
 
     def run(self) -> None:
-        self._run_plain(asyncio.run(self._load_and_run_async()))
+        try:
+            self._run_plain(asyncio.run(self._load_and_run_async()))
+        except UnfinishedRun as error:  # it was cancelled before it had begun, and the worker sees to it
+            self._logger.info("Not begun: %s", error)
 
     async def _load_and_run_async(self) -> Flow[..., Any] | None:
         """One client for all; a flow that can't be awaited is only loaded, and given back."""

@@ -88,12 +88,14 @@ def failures(run):
 
 @pytest.mark.timeout(300)
 def test_newman_runs_it_from_top_to_bottom(rest, tmp_path):
+    before = len(rest.log.read_text())
     run = newman(tmp_path, rest.url, serviceUrl=rest.service.url)
     assert failures(run) == []
     asked = [one["item"]["name"] for one in run["executions"]]
     assert list(dict.fromkeys(asked)) == [step.name for step in STEPS]
     assert min(len(one["assertions"]) for one in run["executions"] if one["item"]["name"][:3] != "401") > 0
     assert run["stats"]["assertions"]["total"] > 2 * len(STEPS)
+    assert "Traceback" not in rest.log.read_text()[before:]
 
 
 def test_the_key_of_the_collection_is_sent_with_every_request(keyed, tmp_path):

@@ -20,13 +20,13 @@ import httpx
 import prefect.results
 import pytest
 from prefect.client.orchestration import PrefectClient
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, UnfinishedRun
 from prefect.workers.base import BaseWorker
 
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.worker import LeadAgentWorker, prefect_worker
 from leadagent_prefect.worker.asking import asking_for, parted
-from leadagent_prefect.worker.child import know_default_storage
+from leadagent_prefect.worker.child import _Child, know_default_storage
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain
 from leadagent_prefect.worker.job import Job, Known, Lines, line
@@ -422,3 +422,16 @@ async def test_a_run_asks_for_itself_where_its_worker_could_not(monkeypatch):
     ask = prefect.results._read_server_default_result_storage_block_id
     know_default_storage(await default_storage(client))
     assert prefect.results._read_server_default_result_storage_block_id is ask
+
+
+def test_a_run_that_was_cancelled_before_it_had_begun_ends_without_a_traceback():
+    told: list[str] = []
+
+    async def cancelled() -> None:
+        raise UnfinishedRun("Run is in CANCELLING state, its result is not available.")
+
+    child: Any = object.__new__(_Child)
+    child._load_and_run_async = cancelled
+    child._logger = SimpleNamespace(info=lambda text, error: told.append(text % error))
+    child.run()
+    assert told == ["Not begun: Run is in CANCELLING state, its result is not available."]
