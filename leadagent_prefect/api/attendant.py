@@ -29,6 +29,8 @@ class Attendant:
         self._thread = threading.Thread(target=self._keep, name="leadagent-attendant", daemon=True)
 
     def start(self) -> None:
+        # A copy: a process that is started while another thread sets a variable may find none at all.
+        self._environment = dict(os.environ)
         self._thread.start()
 
     def hurry(self) -> None:
@@ -46,15 +48,22 @@ class Attendant:
 
     def _keep(self) -> None:
         while not self._over.is_set():
-            self._process = subprocess.Popen(  # noqa: S603 - this Python, and no argument from outside
-                self._command, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-            if self._over.is_set():  # it was told to stop in between
-                self.hurry()
-            code = self._process.wait()
+            ended = self._run()
             if not self._over.is_set():
-                self._say(f"The worker has ended with status {code}; the next one starts in {_PAUSE:g} s")
+                self._say(f"The worker {ended}; the next one starts in {_PAUSE:g} s")
                 self._over.wait(_PAUSE)
+
+    def _run(self) -> str:
+        """One worker to its end. Gives what became of it."""
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this Python, and no argument from outside
+                self._command, stdin=subprocess.DEVNULL, start_new_session=True, env=self._environment
+            )
+        except OSError as error:
+            return f"did not start: {error.strerror}"
+        if self._over.is_set():  # it was told to stop in between
+            self.hurry()
+        return f"has ended with status {self._process.wait()}"
 
 
 def main() -> None:

@@ -143,6 +143,31 @@ def test_a_worker_that_ends_by_itself_is_followed_by_another(monkeypatch):
     assert said[0] == "The worker has ended with status 3; the next one starts in 0 s"
 
 
+def test_a_worker_that_can_not_be_started_is_tried_again_with_the_environment_of_the_start(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(attendants, "_PAUSE", 0.0)
+    monkeypatch.setenv("LEADAGENT_SEEN", "as it was")
+    said, again = [], threading.Event()
+
+    def say(line):
+        said.append(line)
+        code = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(os.environ['LEADAGENT_SEEN'])"
+        kept._command = [sys.executable, "-c", code, str(tmp_path / "seen")]
+        if len(said) == 2:
+            kept._over.set()
+            again.set()
+
+    kept = Attendant("pool", 1, say)
+    kept._command = [str(tmp_path / "nothing")]
+    kept.start()
+    monkeypatch.setenv("LEADAGENT_SEEN", "later")
+    assert again.wait(60)
+    kept.stop()
+    assert said[0] == "The worker did not start: No such file or directory; the next one starts in 0 s"
+    assert (tmp_path / "seen").read_text() == "as it was"
+
+
 def test_a_worker_that_starts_while_the_server_ends_is_told_so():
     kept = Attendant("pool", 1, print)
     kept._command = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -6,13 +6,11 @@ import json
 import math
 import os
 import random
-import re
-import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
@@ -21,6 +19,7 @@ import httpx
 import pytest
 from chaos import WHOLE, seeded
 from fuzzing import bare_environment, fuzz
+from rest_servers import server_process
 
 from leadagent_prefect.api.keys import KeyFile
 
@@ -36,56 +35,21 @@ def server(tmp_path_factory):
     form, otherwise all runs stay queued.
     """
     folder = tmp_path_factory.mktemp("fuzzed")
-    keys = folder / "keys.json"
-    config = folder / "serve.yaml"
-    limits = {"rate_limit": "1000000/minute", "agent_test_limit": "1000000/minute"}
-    settings = {**limits, "port": 0, "api_keys": str(keys), "limit": 1, "worker": WHOLE}
-    config.write_text(json.dumps(settings))
-    home = {"PREFECT_HOME": str(folder / "home"), "LEADAGENT_SERVER_IDLE_SECONDS": "60"}
-    environment = {**bare_environment(), **home}
-
-    def leadagent(*arguments):
-        command = [sys.executable, "-m", "leadagent_prefect", *arguments]
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-
+    keys = KeyFile(folder / "keys.json")
     scopes = {"alice": ("read", "submit", "cancel"), "bob": ("read", "submit", "cancel"), "root": ("admin",)}
-    made = {
-        name: leadagent(
-            *("keys", "create", name, "--config", str(config)), *(f"--scope={one}" for one in allowed)
-        ).strip()
-        for name, allowed in scopes.items()
-    }
-    try:
-        with _serving(config, folder / "log", environment) as (url, process):
-            yield SimpleNamespace(url=url, pid=process.pid, keys=made, folder=folder)
-    finally:
-        leadagent("server", "stop")
-
-
-@contextmanager
-def _serving(config, log, environment):
-    command = [sys.executable, "-m", "leadagent_prefect", "serve", "--config", str(config)]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
-    try:
-        until = time.monotonic() + 120
-        while not (found := re.search(r"Serving on (http://\S+)", log.read_text(errors="replace"))):
-            assert time.monotonic() < until, log.read_text(errors="replace")
-            assert process.poll() is None, log.read_text(errors="replace")
-            time.sleep(0.1)
-        ready = f"{found[1]}/api/v1/health/ready"
-        while httpx.get(ready, trust_env=False, timeout=60).status_code != 200:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        yield found[1], process
-    finally:
-        for _ in range(3):  # it drains, cancels, kills
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(30)
-        process.kill()
-        process.wait()
+    made = {name: keys.create(name, allowed)[1] for name, allowed in scopes.items()}
+    limits = {"rate_limit": "1000000/minute", "agent_test_limit": "1000000/minute", "limit": 1}
+    config = folder / "serve.yaml"
+    config.write_text(json.dumps({**limits, "port": 0, "api_keys": str(folder / "keys.json")}))
+    options = ["--config", str(config), *([] if WHOLE else ["--no-worker"])]
+    environment = {"PREFECT_HOME": str(folder / "home"), "LEADAGENT_SERVER_IDLE_SECONDS": "60"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - bare_environment().keys():
+            patch.delenv(name)
+        with server_process(folder, *options, **environment) as running:
+            yield SimpleNamespace(url=running.url, pid=running.pid, keys=made, log=running.log)
+        command = [sys.executable, "-m", "leadagent_prefect", "server", "stop"]
+        subprocess.run(command, env={**os.environ, **environment}, check=True)
 
 
 def _memory(pid):
@@ -105,10 +69,10 @@ def _memory(pid):
 def test_no_request_that_was_made_up_makes_a_failure(server, tmp_path):
     phases = "examples,fuzzing,stateful"
     patience = 60 if WHOLE else 3
-    few = fuzz(server.url, server.keys, tmp_path, examples=10, seed=SEED, phases=phases, patience=patience)
+    few = fuzz(server.url, server.keys, tmp_path, examples=12, seed=SEED, phases=phases, patience=patience)
     print(few.text)
     assert few.wrong == []
-    assert few.cases >= 200
+    assert few.cases >= 150
     if WHOLE:
         before = _memory(server.pid)
         seed = seeded("fuzz").randrange(2**31)
@@ -116,7 +80,7 @@ def test_no_request_that_was_made_up_makes_a_failure(server, tmp_path):
             server.url,
             server.keys,
             tmp_path,
-            examples=150,
+            examples=280,
             seed=seed,
             phases=f"{phases},coverage",
             patience=patience,
@@ -126,8 +90,7 @@ def test_no_request_that_was_made_up_makes_a_failure(server, tmp_path):
         assert many.wrong == []
         assert many.cases >= 5000
         assert grown <= GROWTH
-    log = (server.folder / "log").read_text(errors="replace")
-    assert "Traceback" not in log
+    assert "Traceback" not in server.log.read_text(errors="replace")
 
 
 def _workflow(rng):
