@@ -39,6 +39,7 @@ class LastingEvents(PrefectEventsClient, metaclass=_LikePrefects):
     """Prefect's own, which sends more of it again, and makes sure of the rest before it ends."""
 
     _sent = 0
+    _has_connected = False
 
     async def _checkpoint(self) -> None:
         self._sent += 1
@@ -56,6 +57,14 @@ class LastingEvents(PrefectEventsClient, metaclass=_LikePrefects):
         if asyncio.current_task() is not self._checkpoint_task:
             self._stop_checkpoint_task()
         await super()._reconnect()
+        self._has_connected = True
+
+    async def __aenter__(self) -> LastingEvents:
+        try:
+            await super().__aenter__()
+        except Exception:  # noqa: BLE001  # Prefect's own gives all up that is waiting; each event tries again
+            self._start_checkpoint_task()
+        return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
         with suppress(Exception), anyio.fail_after(_LAST_SECONDS):
@@ -77,7 +86,7 @@ class LastingEvents(PrefectEventsClient, metaclass=_LikePrefects):
         except ConnectionRefusedError:
             raise
         except Exception:  # noqa: BLE001  # whatever the line makes of it: it may be there again soon
-            return False
+            return not self._has_connected  # or it never was, and nobody waits
         return True
 
 

@@ -79,6 +79,24 @@ async def test_a_line_that_is_there_again_in_a_moment_is_waited_for_at_the_end(
     assert line.websockets == 2
 
 
+async def test_a_line_that_is_not_there_at_first_is_made_by_the_next_event(
+    client: LastingEvents, line: Wire
+) -> None:
+    line.refuses.add("websocket")
+    async with client:
+        line.refuses.clear()
+        await client.emit(event("x"))
+    assert line.websockets == 1
+
+
+async def test_nobody_waits_for_a_line_that_never_was(client: LastingEvents, line: Wire) -> None:
+    line.refuses.add("websocket")
+    async with client:
+        with suppress(Exception):
+            await client.emit(event("x"))
+    assert line.websockets == 0
+
+
 async def test_one_at_a_time_makes_the_line_again(client: LastingEvents, line: Wire) -> None:
     async with client:
         looking_after = client._checkpoint_task
