@@ -69,7 +69,7 @@ def _memory(pid):
 def test_no_request_that_was_made_up_makes_a_failure(server, tmp_path):
     phases = "examples,fuzzing,stateful"
     patience = 60 if WHOLE else 3
-    few = fuzz(server.url, server.keys, tmp_path, examples=12, seed=SEED, phases=phases, patience=patience)
+    few = fuzz(server.url, server.keys, tmp_path, examples=10, seed=SEED, phases=phases, patience=patience)
     print(few.text)
     assert few.wrong == []
     assert few.cases >= 150
@@ -126,10 +126,21 @@ def _visit(url, key, rng, requests, seconds):
     return found
 
 
+@pytest.mark.timeout(600)
+def test_one_client_alone_does_not_wait(server):
+    quiet, seconds = os.getloadavg()[0] < (os.cpu_count() or 1), []
+    answers = _visit(server.url, server.keys["alice"], seeded("alone"), 500 if WHOLE else 10, seconds)
+    assert {status for status, _ in answers} <= {200, 404, 409}
+    p99 = sorted(seconds)[int(len(seconds) * 0.99)]
+    print(f"one at a time: p99 {p99 * 1000:.0f} ms on a {'quiet' if quiet else 'busy'} machine")
+    if WHOLE and quiet:
+        assert p99 <= 0.5
+
+
 @pytest.mark.timeout(900 if WHOLE else 240)
 def test_fifty_clients_at_a_time_are_answered_or_told_when_to_come_again(server):
     rng, seconds = seeded("crowd"), []
-    each = 40 if WHOLE else 4
+    each = 40 if WHOLE else 2
     clients = [random.Random(rng.random()) for _ in range(50)]
     with ThreadPoolExecutor(50) as pool:
         keys = [server.keys["alice" if number % 2 else "bob"] for number in range(50)]
@@ -144,12 +155,6 @@ def test_fifty_clients_at_a_time_are_answered_or_told_when_to_come_again(server)
     if WHOLE:
         assert len(later) <= len(answers) // 10
     print(f"50 at a time: {len(later)} of {len(answers)} later, slowest {max(seconds):.2f} s")
-    if WHOLE:
-        alone = []
-        _visit(server.url, server.keys["alice"], rng, 500, alone)
-        p99 = sorted(alone)[int(len(alone) * 0.99)]
-        print(f"one at a time: p99 {p99 * 1000:.0f} ms")
-        assert p99 <= 0.5
 
 
 def _rank_sum(one, other):
