@@ -23,13 +23,15 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 #: What is said to the tests, and not to the package: how long the random tests and the experiments are.
 OURS = ("LEADAGENT_CHAOS", "LEADAGENT_ORACLE_", "LEADAGENT_EQUIVALENCE_")
 
-#: What takes a while to set up, and would be set up by each process of pytest-xdist that runs a test with it.
-SHARED = {
-    "api": {"rest", "keyed"},
-    "worker": {"working"},
-    "browser": {"deployed"},
-    "looking": {"runs"},
-    "workshop": {"workshop"},
+#: Rooms whose tests start servers and workers, by who runs them: one process, one test after the other, or
+#: they would be in each other's way, and each process would set up what a room shares.
+ROOMS = {
+    "chaos": "chaos",
+    **dict.fromkeys(["scale", "whole", "worker", "deploy"], "workers"),
+    **dict.fromkeys(["api", "browser"], "pages"),
+    "embedded": "embedded",
+    "runs": "runs",
+    "agents_mcp": "mcp",
 }
 
 
@@ -75,14 +77,13 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With ``--dist loadgroup``: who shares a server is run by one process, and what is long begins early."""
+    """With ``--dist loadgroup``: a room is run by one process, and what is long begins early."""
     for item in items:
-        # Pages that show the REST API ask for its server while they run.
-        shown = any(page in item.name for page in ("[docs/rest-api.md", "shown[README.md"))
-        needed = {*getattr(item, "fixturenames", ()), *(["rest"] if shown else [])}
-        for group, fixtures in SHARED.items():
-            if fixtures & needed:
-                item.add_marker(pytest.mark.xdist_group(group))
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        # The page of the REST API needs its server.
+        group = ROOMS["api"] if "docs/rest-api.md" in item.name else ROOMS.get(room)
+        if group is not None and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -17,7 +17,7 @@ from leadagent_prefect.api.settings import read_settings
 from leadagent_prefect.embedded import PrefectApi, client_environment
 
 # Servers are started, of which one is for most of the tests.
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("serving")]
+pytestmark = pytest.mark.timeout(300)
 WORKFLOWS = "/api/v1/workflows"
 CONFIG = """\
 host = "127.0.0.1"

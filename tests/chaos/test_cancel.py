@@ -155,7 +155,7 @@ async def _cancel(case: Case, client: Any) -> None:
     case.states = [run.state, again.state]
 
 
-@pytest.mark.timeout(600 if WHOLE else 180)
+@pytest.mark.timeout(600 if WHOLE else 400)
 async def test_cancelled_runs_end_wherever_they_are(service, client):
     rng = seeded("X7")
     kinds = list(itertools.islice(itertools.cycle(KINDS), 30 if WHOLE else len(KINDS)))

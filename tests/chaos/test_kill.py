@@ -167,7 +167,7 @@ def undone_workflow(url: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_a_run_that_is_killed_at_its_end_goes_on_there_and_never_forward(
     prefect_api: PrefectApi, tmp_path: Path
 ) -> None:
@@ -189,8 +189,8 @@ def test_a_run_that_is_killed_at_its_end_goes_on_there_and_never_forward(
             return any(task in path.read_text() for path in young)
 
         service.rule("/undone/d", status=400)
-        service.rule("/undone/undo-b", delay=2.0)  # it is killed meanwhile, a moment before, or at its start
-        service.rule("/undone/told", delay=2.0)
+        service.rule("/undone/undo-b", delay=20.0)  # it is killed meanwhile, a moment before, or at its start
+        service.rule("/undone/told", delay=20.0)
         killed(["run", str(file)], lambda: kept("undo-c"), random.uniform(0.0, 1.0))
         run_id = service.history().requests[0].worker
         service.rule("/undone/undo-b", delay=0.0)

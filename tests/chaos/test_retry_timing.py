@@ -136,7 +136,7 @@ async def _run(service: Service) -> tuple[list[Flaky], WorkflowResult]:
     return flaky, result
 
 
-@pytest.mark.timeout(600 if WHOLE else 180)
+@pytest.mark.timeout(600 if WHOLE else 400)
 async def test_calls_are_tried_again_as_often_as_asked_and_never_too_early(service, prefect_api: PrefectApi):
     flaky, result = await _run(service)
 

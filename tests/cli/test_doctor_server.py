@@ -107,7 +107,8 @@ def test_a_server_with_leadagents_settings_is_ok(said, prefect_api, monkeypatch)
     monkeypatch.setenv("PREFECT_API_URL", prefect_api.url)
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", prefect_api.auth_string or "")
     assert said("Prefect API") == [("ok", f"{prefect_api.url} (configured) answers", None)]
-    assert said("Prefect server") == []
+    # Workers of other tests may be there.
+    assert [one for one in said("Prefect server") if "workers are online" not in one[1]] == []
 
 
 def test_each_default_of_prefect_that_hurts_is_a_warning_with_the_setting_to_put(said, other_server):
@@ -187,19 +188,22 @@ def test_a_server_of_another_prefect_is_a_warning(said, other_server):
 
 def test_a_server_that_tells_nothing_is_not_judged(said, other_server):
     del other_server.answers["/admin/settings"]
-    assert said("Prefect server") == []
+    # Workers of other tests may be there.
+    assert [one for one in said("Prefect server") if "workers are online" not in one[1]] == []
 
 
 def test_prefect_cloud_is_not_judged(said, other_server, monkeypatch):
     monkeypatch.setattr("leadagent_prefect.doctor.prefect_api._CLOUD", other_server.url)
     assert said("Prefect API")[0][0] == "ok"
-    assert said("Prefect server") == []
+    # Workers of other tests may be there.
+    assert [one for one in said("Prefect server") if "workers are online" not in one[1]] == []
 
 
 def test_credentials_do_not_follow_a_redirect(said, other_server, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", f"{other_server.url}/away")
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "me:canary")
-    assert said("Prefect server") == []
+    # Workers of other tests may be there.
+    assert [one for one in said("Prefect server") if "workers are online" not in one[1]] == []
     assert [path for path in other_server.seen if path.startswith("/api")] == []
 
 

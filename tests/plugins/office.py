@@ -17,7 +17,7 @@ from typing import Any
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 
 
-def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 180.0) -> Any:
     """The first true answer."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -80,7 +80,7 @@ class Office:
 
         self.client.set_flow_run_state(run, Cancelling())
 
-    def ended(self, run: uuid.UUID, seconds: float = 60.0) -> Any:
+    def ended(self, run: uuid.UUID, seconds: float = 180.0) -> Any:
         """The run, once it is in a final state."""
 
         def final() -> Any:

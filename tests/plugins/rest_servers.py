@@ -184,7 +184,7 @@ class Rest:
             **more,
         }
 
-    def ended(self, client: httpx.Client, execution_id: str, seconds: float = 60) -> dict[str, Any]:
+    def ended(self, client: httpx.Client, execution_id: str, seconds: float = 180) -> dict[str, Any]:
         """The run's details once it has ended."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

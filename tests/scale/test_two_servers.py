@@ -69,9 +69,10 @@ def test_a_worker_and_a_server_are_killed_and_every_run_ends_right_with_no_compl
     with ThreadPoolExecutor(8) as threads:
         runs = list(threads.map(lambda number: create_run(two_servers, deployment, number), range(RUNS)))
     until(lambda: len(history.calls) > RUNS / 4, 120, lambda: f"a quarter of the calls: {numbers()}")
-    # Just after a call of its, so that it has something in hand.
+    # Just after the first of a run's two calls, so that it has something in hand.
     doomed = two_servers.workers[0]
-    until(lambda: history.calls[-1].worker == doomed.name, 60, lambda: f"a call of {doomed.name}")
+    while (history.calls[-1].worker, history.calls[-1].task) != (doomed.name, TASKS[0]):
+        time.sleep(0.001)
     doomed.signal(signal.SIGKILL)
     until(lambda: len(history.calls) > RUNS / 2, 120, lambda: f"more calls: {numbers()}")
     two_servers.servers[1].signal(signal.SIGKILL)
