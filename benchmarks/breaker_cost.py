@@ -34,6 +34,7 @@ async def measure() -> None:
     run: Any = SimpleNamespace(
         plan=SimpleNamespace(agents={agent.name: agent for agent in (plain, guarded)}),
         scope=dict,
+        control=SimpleNamespace(scope=""),
         redactor=Redactor(),
         pool=pool,
     )

@@ -46,6 +46,7 @@ class Callers:
         self._run: Any = SimpleNamespace(
             plan=SimpleNamespace(agents={self.agent.name: self.agent}),
             scope=lambda: _SCOPE,
+            control=SimpleNamespace(scope=""),
             redactor=Redactor([]),
             report=SimpleNamespace(circuit=lambda event, _, error: _say(event=event, worker=worker)),
             pool=SimpleNamespace(at_close=self.at_close),
