@@ -14,17 +14,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from harness import Timing, machine, own_home, table
 from harness.server import rest, running_server
+from harness.service import service
 
 WARM, STOCK = "leadagent worker", "prefect worker start --type process"
 #: A stock run takes as long as ten warm ones.
@@ -53,29 +52,6 @@ workflow = Workflow(name="three", agents=[service], tasks=[first, second, third]
 async def three() -> State[Any]:
     return await execute(build(workflow), {{}})
 """
-
-
-class Service(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = b'{"ok": true}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def service() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
 
 
 @contextmanager

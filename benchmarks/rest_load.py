@@ -19,12 +19,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 from harness import machine, own_home
+from harness.service import service
 
 RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 120
 #: Runs after which memory is expected to stay, as a share.
@@ -32,31 +32,6 @@ WARM = 0.4
 #: Bars, on a quiet machine: milliseconds at the 95th percentile, runs a second, MB of database a run.
 SUBMIT, STATUS, RATE, DATABASE = 150.0, 100.0, 3.0, 0.5
 WORKFLOWS = "/api/v1/workflows"
-
-
-class Service(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        body = b'{"ok": true}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def service() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""One flow run starts at a time on an embedded server: SQLite takes no more.
+"""One flow run starts at a time on an embedded server: side by side they are no faster.
 
-Started side by side, flow runs make the server answer 503, which Prefect's client answers with waits of
-2, 4, 8 seconds; one after another they start several times as fast. Whoever hands runs in goes first: while
-they come, starts hold back.
+A start is a dozen requests to one process, whose transactions take turns (`embedded.writing`). Whoever hands
+runs in goes first: while they come, starts hold back.
 """
 
 from __future__ import annotations

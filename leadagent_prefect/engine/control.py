@@ -32,10 +32,10 @@ class RunControl:
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others; ``scope`` is whose results those are: runs of one scope never
     meet those of another, nor share circuit breakers and limits with them, and the text of their workflow is
-    not kept. ``take`` gives the flow run that is to
-    be executed again, where it is to be no new one. One that ``takes_changes`` goes on with a workflow that
-    is no longer the one it was begun with. The task ``from_task`` and all that depend on it run again,
-    completed or not. One that ``answers_signals`` has nobody around it who does.
+    not kept. ``take`` gives the flow run that is to be executed again, where it is to be no new one. One that
+    ``takes_changes`` goes on with a workflow that is no longer the one it was begun with. The task
+    ``from_task`` and all that depend on it run again, completed or not. One that ``answers_signals`` has
+    nobody around it who does.
     """
 
     token: StopToken = field(default_factory=StopToken)

@@ -45,8 +45,7 @@ class Generations:
     ``is_again``: an earlier execution of the run may have left something. ``is_replayed``: the steps are not
     called, but end as they did before the run came to its end. ``undoings`` counts how often it has come to
     one at which there was something to undo or to run: what was undone at the last one is still there for a
-    replay. With a ``survey`` nothing is
-    called: it says how each call would end.
+    replay. With a ``survey`` nothing is called: it says how each call would end.
     """
 
     run_id: str

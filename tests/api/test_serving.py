@@ -101,14 +101,15 @@ def test_a_request_under_way_is_answered_when_the_server_ends(server):
     body = json.dumps({"name": "late", "tasks": [{"name": "one", "value": 1}]}).encode()
     head = (
         f"POST {WORKFLOWS}/validate HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n"
     )
     with socket.create_connection((host, int(port)), timeout=30) as line:
-        line.sendall(head.encode() + body[:10])
-        time.sleep(0.3)  # it is being read
+        line.sendall(head.encode())
+        assert b"100 Continue" in line.recv(65536)  # the body is being read
+        line.sendall(body[:10])
         ending = threading.Thread(target=server.end)
         ending.start()
-        time.sleep(0.5)  # the signal has come
+        time.sleep(0.5)  # the signal has come; the port of two processes stays open, and nothing tells it
         line.sendall(body[10:])
         answer = b"".join(iter(lambda: line.recv(65536), b""))
     ending.join(60)
