@@ -9,8 +9,10 @@ from uuid import uuid4
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
+from prefect.settings import get_current_settings
 
 from leadagent_prefect.engine.shared import block, variables
+from leadagent_prefect.engine.shared.bell import Bell
 from leadagent_prefect.engine.shared.circuits import KIND, label_of
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.resilience.breaker import reset
@@ -75,6 +77,7 @@ async def _close(client: PrefectClient, breaker: Breaker) -> Breaker:
         data = {**circuit.as_json(), "service": breaker.service}
         won, old = await variables.write(client, KIND + breaker.name, number, data, uuid4().hex)
         if won:
+            Bell(get_current_settings()).ring()
             await variables.delete(client, old)
             await block.save(breaker.name, block.facts_of(breaker.service, circuit, number), client)
             return Breaker(breaker.name, breaker.service, number, circuit)

@@ -148,7 +148,7 @@ class _Passage:
         """Refuses at once what would be refused after the wait for a limit."""
         if self._circuit is not None and self._rules.breaker is not None:
             turn = admit(self._circuit.view, self._rules.breaker, self._desk.board.clock.now(), "")
-            if turn.ticket is None and turn.wait is not None:
+            if turn.ticket is None and turn.wait is not None and not self._desk.board.rung():
                 raise self._refusal(turn.circuit, turn.wait)
 
     async def _wait(self, stack: AsyncExitStack) -> None:
@@ -173,7 +173,7 @@ class _Passage:
 
     async def _enter(self, circuit: Record[Circuit], wanted: Thresholds) -> Ticket:
         view = circuit.view
-        if view.healthy:
+        if view.healthy and not self._desk.board.rung():
             return Ticket(view.generation)
         step = self._call.step
         seconds = step.timeout or max(_PROBE_SECONDS, _REQUESTS * step.request_timeout)

@@ -100,6 +100,9 @@ class FakeBoard:
             self.away = True
             raise
 
+    def rung(self) -> bool:
+        return False
+
     def aside(self, work: Coroutine[Any, Any, Any]) -> None:
         self.tasks.add(asyncio.ensure_future(work))
 

@@ -24,6 +24,7 @@ from prefect.context import SettingsContext
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from leadagent_prefect.engine.shared import variables
+from leadagent_prefect.engine.shared.bell import Bell
 from leadagent_prefect.engine.shared.clock import SharedClock
 from leadagent_prefect.engine.shared.record import Form, Record
 
@@ -63,6 +64,8 @@ class Board:
         self.told: Callable[[Record[Any]], Coroutine[Any, Any, None]] = _nobody
         self._settings = settings
         self._ready = threading.Event()
+        self._bell = Bell(settings.settings)
+        self._heard = self._bell.rung_at()
         self._read_at = 0.0
         self._reading: asyncio.Task[None] | None = None
         self._asides: set[asyncio.Future[Any]] = set()
@@ -83,6 +86,10 @@ class Board:
         """The result of ``work``, which runs on the board's loop; cancelled with it."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
+    def rung(self) -> bool:
+        """Has another process of this machine written since what is known here was read?"""
+        return self._bell.rung_at() != self._heard
+
     # --- on its own loop ----------------------------------------------------------------------------
 
     def record(self, name: str, form: Form[T]) -> Record[T]:
@@ -93,9 +100,14 @@ class Board:
         return self.records[name]
 
     async def fresh(self, seconds: float) -> None:
-        """What is known is at most ``seconds`` old from now on, unless the API is away."""
-        if not self.away and time.monotonic() - self._read_at > seconds:
+        """What is known is at most ``seconds`` old from now on, and has what this machine has written; unless
+        the API is away.
+        """
+        if not self.away and (self.rung() or time.monotonic() - self._read_at > seconds):
+            joined = self._reading is not None
             await self.refresh()
+            if joined and self.rung():  # what was being read already may have been read too early
+                await self.refresh()
 
     async def refresh(self) -> None:
         """Reads all records anew; never raises."""
@@ -191,7 +203,7 @@ class Board:
             await asyncio.wait(set(self._asides))
 
     async def _read(self) -> None:
-        started = time.monotonic()
+        started, heard = time.monotonic(), self._bell.rung_at()
         try:
             versions = await self.request(lambda client: variables.read_all(client, PREFIX))
         except Exception:  # noqa: BLE001, S110  # it is away, and that is said
@@ -201,9 +213,11 @@ class Board:
             for name, record in self.records.items():
                 record.take(versions.get(name, variables.Version()), started)
         finally:
-            self._reading = None
+            self._heard, self._reading = heard, None
 
     def _wrote(self, record: Record[Any]) -> None:
+        if record.name in self.watched:
+            self._bell.ring()
         self.aside(self.told(record))
 
 

@@ -61,7 +61,7 @@ class Circuits:
 
     async def enter(self, circuit: Record[Circuit], wanted: Thresholds, seconds: float) -> Changed[Circuit]:
         """Asks for a call, which takes at most ``seconds``; the decision is the `Turn`."""
-        if circuit.view.state == "closed":
+        if circuit.view.state == "closed" or self._board.rung():
             await self._board.fresh(_FRESH)
         probe = uuid4().hex[:16]
         changed = await circuit.change(self._deciding(lambda c, now: admit(c, wanted, now, probe)))
