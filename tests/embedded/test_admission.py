@@ -1,4 +1,4 @@
-"""Runs that start at the same moment start one after another."""
+"""Of runs that start at the same moment two start at a time."""
 
 from __future__ import annotations
 
@@ -18,41 +18,46 @@ CONFIGURED = PrefectApi(
 )
 
 
-def test_one_run_starts_at_a_time(home: ServerHome) -> None:
+def test_two_runs_start_at_a_time(home: ServerHome) -> None:
     home.create()
     order: list[str] = []
-    first, second = Admission(EMBEDDED), Admission(EMBEDDED)
+    first, second, *others = [Admission(EMBEDDED) for _ in range(4)]
     first.enter()
+    second.enter()
 
-    def start_second() -> None:
-        second.enter()
-        order.append("second starts")
-        second.close()
+    def start(admission: Admission) -> None:
+        admission.enter()
+        order.append("another starts")
+        admission.close()
 
-    thread = threading.Thread(target=start_second)
-    thread.start()
-    order.append("first has started")
+    # They wait at different places: each is enough for one of them.
+    threads = [threading.Thread(target=start, args=(admission,)) for admission in others]
+    for thread in threads:
+        thread.start()
+    order.append("one has started")
     first.close()
     first.close()
-    thread.join(30)
-    assert order == ["first has started", "second starts"]
+    second.close()
+    for thread in threads:
+        thread.join(30)
+    assert order == ["one has started", "another starts", "another starts"]
 
 
 def test_a_configured_api_admits_everybody(home: ServerHome) -> None:
     for admission in (Admission(CONFIGURED), Admission(CONFIGURED)):
         admission.enter()
-    assert not (home.folder / "starting").exists()
+    assert not home.folder.exists()
 
 
 def test_a_start_holds_back_while_runs_are_handed_in_but_not_for_ever(home: ServerHome, monkeypatch) -> None:
     home.create()
     Admission(CONFIGURED).hand_in()
-    assert not (home.folder / "starting").exists()
+    assert not (home.folder / "handed-in").exists()
     first = Admission(EMBEDDED)
     first.hand_in()
     monkeypatch.setattr(module, "_QUIET", 0.05)
     first.enter()
-    assert time.time() - (home.folder / "starting").stat().st_mtime >= 0.05
+    assert time.time() - (home.folder / "handed-in").stat().st_mtime >= 0.05
     first.close()
     monkeypatch.setattr(module, "_QUIET", 3600.0)
     monkeypatch.setattr(module, "_AT_MOST", 0.0)
