@@ -16,8 +16,12 @@ _INHERITED = ("PREFECT_", "LEADAGENT_", "COVERAGE_", "LC_", "SSL_")
 _INHERITED_NAMES = frozenset(
     {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DO_NOT_TRACK"}
     | {"PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
+    | {"MALLOC_ARENA_MAX"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 )
+#: Each connection to SQLite has a thread, and glibc gives each thread a place for memory of its own: in many of them
+#: more is kept of what was freed, and the server grows with every run.
+_ARENAS = "2"
 
 
 class Launch:
@@ -79,7 +83,8 @@ def server_variables(home: ServerHome) -> dict[str, str]:
     entries = [str(Path(entry).absolute()) for entry in kept.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if package_root not in entries:
         entries.append(package_root)
-    return {**kept, "PYTHONPATH": os.pathsep.join(entries), "PREFECT_HOME": str(home.prefect_home)}
+    own = {"PYTHONPATH": os.pathsep.join(entries), "PREFECT_HOME": str(home.prefect_home)}
+    return {"MALLOC_ARENA_MAX": _ARENAS, **kept, **own}
 
 
 def _last_line(log: Path) -> str:

@@ -175,3 +175,14 @@ def test_a_server_keeps_no_secret_of_the_run_that_started_it(
     assert variables["PYTHONPATH"].split(os.pathsep) == [str(tmp_path / "lib"), str(tmp_path), root]
     monkeypatch.setenv("PYTHONPATH", root)
     assert server_variables(home)["PYTHONPATH"] == root
+
+
+def test_a_server_keeps_its_memory_in_few_places_unless_it_is_told_otherwise(
+    home: ServerHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadagent_prefect.embedded.launch import server_variables
+
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert server_variables(home)["MALLOC_ARENA_MAX"] == "2"
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
+    assert server_variables(home)["MALLOC_ARENA_MAX"] == "8"

@@ -59,6 +59,12 @@ async def test_one_after_another_all_of_them_write_and_in_their_order(tmp_path):
     assert counted == list(range(10))
 
 
+async def test_a_connection_keeps_little_of_the_database_in_memory(tmp_path):
+    async with Database(OneAfterAnother, tmp_path) as database, database.engine.connect() as connection:
+        found = await connection.execute(sa.text("PRAGMA cache_size"))
+        assert found.scalar_one() == -2048
+
+
 async def test_a_turn_that_does_not_come_is_not_waited_for_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "_PATIENCE", 0.05)
     async with Database(OneAfterAnother, tmp_path) as database:
