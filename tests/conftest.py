@@ -85,6 +85,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = ROOMS["api"] if "docs/rest-api.md" in item.name else ROOMS.get(room)
         if group is not None and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
+        if item.get_closest_marker("long") is not None:
+            item.add_marker("no_cover")  # the lines that they pass are others' to count, at half their time
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
