@@ -19,8 +19,8 @@ _INHERITED_NAMES = frozenset(
     | {"MALLOC_ARENA_MAX"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 )
-#: Each connection to SQLite has a thread, and glibc gives each thread a place for memory of its own: in many of them
-#: more is kept of what was freed, and the server grows with every run.
+#: Each connection to SQLite has a thread, and glibc gives each thread a place of its own for memory: of many
+#: places more is kept that was freed, and the server grows with every run.
 _ARENAS = "2"
 
 
