@@ -25,8 +25,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 #: Seconds after which a turn is no longer waited for: SQLite has a wait of its own, of a minute.
 _PATIENCE = 20.0
-#: KiB of the database that a connection keeps in memory. With Prefect's 80 MB, for each of a dozen, the server
-#: grows with the database; the system keeps the file in memory as well.
+#: KiB of the database that a connection keeps in memory. With the 80 MB of Prefect, for each of a dozen, the
+#: server grows with the database; the system keeps the file in memory as well.
 _CACHE = 2 * 1024
 _Turns: TypeAlias = "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]"
 _inside: ContextVar[bool] = ContextVar("leadagent_in_a_transaction", default=False)
