@@ -23,7 +23,7 @@ async def make() -> dict[str, Any]:
 
 
 async def measure() -> None:
-    from leadagent_prefect.engine.guards import Guards
+    from leadagent_prefect.engine.shared.guards import Guards
     from leadagent_prefect.models import AgentConfig, CircuitBreakerConfig
     from leadagent_prefect.redaction import Redactor
 

@@ -37,7 +37,7 @@ from typing import Any
 from prefect import State, flow
 
 from leadagent_prefect.engine.flow import execute
-from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.models import AgentConfig, TaskConfig, Workflow
 from leadagent_prefect.plan import build
 

@@ -14,7 +14,7 @@ from leadagent_prefect.api.problems import Problem
 from leadagent_prefect.api.replies import AgentTest, AgentTestResult
 from leadagent_prefect.api.settings import Settings
 from leadagent_prefect.api.stored import Stored
-from leadagent_prefect.engine.agent_call import call_within
+from leadagent_prefect.engine.steps.agent_call import call_within
 from leadagent_prefect.engine.values import load_secrets
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader import Loaded

@@ -14,7 +14,7 @@ from leadagent_prefect.api.network import RunPolicy
 from leadagent_prefect.api.stored import fetch
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import execute
-from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.loader import load
 from leadagent_prefect.plan import plan_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from leadagent_prefect.engine.attempt import hold_against_schema
-from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.ending import Ending, end
+from leadagent_prefect.engine.process.stop import Stop, StopToken
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
-from leadagent_prefect.engine.stop import Stop, StopToken
+from leadagent_prefect.engine.steps.attempt import hold_against_schema
+from leadagent_prefect.engine.steps.call import StepCall
 from leadagent_prefect.engine.subflow import run_subflow, stopped
 from leadagent_prefect.engine.undo import undo
 from leadagent_prefect.errors import AgentError, InvalidOutput, TemplateError, error_for

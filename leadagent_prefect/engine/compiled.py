@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 
 from leadagent_prefect.agents.registry import make_importable
 from leadagent_prefect.engine.flow import execute
-from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.loader import load
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import Plan, plan_of

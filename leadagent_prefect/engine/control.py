@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.process.stop import StopToken
 from leadagent_prefect.engine.values import Ready
 from leadagent_prefect.observe.events import Event
 from leadagent_prefect.results import WorkflowResult

@@ -10,10 +10,10 @@ from prefect.states import Cancelled, Completed, Failed
 
 from leadagent_prefect.engine.hooks import add_hooks, hooks_of, run_hooks
 from leadagent_prefect.engine.outcome import Verdict, summary, verdict
-from leadagent_prefect.engine.replay import Undoing, begin, end_undoing, keep_undoing
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
+from leadagent_prefect.engine.store.replay import Undoing, begin, end_undoing, keep_undoing
 from leadagent_prefect.engine.undo import due, undo
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.results import WorkflowResult

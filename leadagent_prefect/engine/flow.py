@@ -13,21 +13,21 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
 
 from leadagent_prefect.embedded.lasting import send_lasting_events
-from leadagent_prefect.engine.away import outlast
 from leadagent_prefect.engine.bodies import enter
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.ending import conclude, go_through
-from leadagent_prefect.engine.generations import Generations
-from leadagent_prefect.engine.logs import masked_logs
-from leadagent_prefect.engine.plain_store import keep_private, read_plain_json_alone
 from leadagent_prefect.engine.pool import credentials
-from leadagent_prefect.engine.record import take_up
+from leadagent_prefect.engine.process.away import outlast
+from leadagent_prefect.engine.process.logs import masked_logs
+from leadagent_prefect.engine.process.watch import watched
 from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.signals import on_sigterm
-from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.steps.task import PLAIN_JSON
+from leadagent_prefect.engine.store.generations import Generations
+from leadagent_prefect.engine.store.plain import keep_private, read_plain_json_alone
+from leadagent_prefect.engine.store.record import take_up
 from leadagent_prefect.engine.values import Ready, prepare
-from leadagent_prefect.engine.watch import watched
 from leadagent_prefect.models import InputConfig
 from leadagent_prefect.naming import prefect_name
 from leadagent_prefect.observe.dispatch import Dispatcher

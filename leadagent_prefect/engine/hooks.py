@@ -4,8 +4,8 @@ Each group is a run of its own within the flow run: it has the agents, the secre
 tasks before it, and neither their strategy nor their time limit. Nothing in it changes what the run came to.
 
 Results are kept under a number of the ending, so that an execution that was interrupted here goes on where
-it stopped: what the run has come to is kept before (`engine.replay`), and no step of it is tried again. One
-that has tried a step again comes to another ending, and all runs anew.
+it stopped: what the run has come to is kept before (`engine.store.replay`), and no step of it is tried again.
+One that has tried a step again comes to another ending, and all runs anew.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import anyio
 
 from leadagent_prefect.engine.outcome import Outcome, Verdict, summary
-from leadagent_prefect.engine.plain_store import storage
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
+from leadagent_prefect.engine.store.plain import storage
 from leadagent_prefect.engine.undo import at_the_end
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import WorkflowResult

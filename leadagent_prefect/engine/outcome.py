@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from leadagent_prefect.engine.stop import Stop
+from leadagent_prefect.engine.process.stop import Stop
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.results import ItemCounts, RunStatus, TaskResult, TaskStatus, WorkflowResult
 

@@ -14,21 +14,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leadagent_prefect.engine.control import RunControl
-from leadagent_prefect.engine.generations import Generations
-from leadagent_prefect.engine.guards import Guards
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.pool import AgentPool
+from leadagent_prefect.engine.process.stop import Stop, StopToken
 from leadagent_prefect.engine.report import Reporter
-from leadagent_prefect.engine.seal import Seal
+from leadagent_prefect.engine.shared.guards import Guards
 from leadagent_prefect.engine.slots import Slots
-from leadagent_prefect.engine.stop import Stop, StopToken
+from leadagent_prefect.engine.store.generations import Generations
+from leadagent_prefect.engine.store.seal import Seal
 from leadagent_prefect.engine.values import Ready, References, TaskView
 from leadagent_prefect.plan import Plan, Step
 from leadagent_prefect.redaction import Redactor
 from leadagent_prefect.results import Compensation
 
 if TYPE_CHECKING:
-    from leadagent_prefect.engine.call import StepCall
+    from leadagent_prefect.engine.steps.call import StepCall
 
 
 @dataclass

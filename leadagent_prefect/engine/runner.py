@@ -24,8 +24,8 @@ from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.flow import build_flow
-from leadagent_prefect.engine.liveness import label_new_runs
 from leadagent_prefect.engine.pool import shown_inputs
+from leadagent_prefect.engine.process.liveness import label_new_runs
 from leadagent_prefect.engine.values import prepare
 from leadagent_prefect.errors import InternalError, LeadAgentError, PrefectUnavailable
 from leadagent_prefect.naming import TAG

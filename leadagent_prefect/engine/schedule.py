@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from leadagent_prefect.engine.call import StepCall
-from leadagent_prefect.engine.maps import Map, open_map
 from leadagent_prefect.engine.outcome import Outcome, ends_the_run
-from leadagent_prefect.engine.rounds import run_rounds
-from leadagent_prefect.engine.rules import skip_for
+from leadagent_prefect.engine.process.stop import Stop
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.slots import Turn
-from leadagent_prefect.engine.stop import Stop
-from leadagent_prefect.engine.task import run_step
+from leadagent_prefect.engine.steps.call import StepCall
+from leadagent_prefect.engine.steps.maps import Map, open_map
+from leadagent_prefect.engine.steps.rounds import run_rounds
+from leadagent_prefect.engine.steps.rules import skip_for
+from leadagent_prefect.engine.steps.task import run_step
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.plan import Step
 

@@ -24,13 +24,13 @@ from prefect.flow_engine import run_flow_async
 from prefect.states import Crashed, Pending, to_state_create
 
 from leadagent_prefect.agents.errors_map import error_raised
-from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.ending import Ending, conclude, go_through
 from leadagent_prefect.engine.pool import shown_inputs
+from leadagent_prefect.engine.process.stop import Stop, StopToken
 from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
-from leadagent_prefect.engine.stop import Stop, StopToken
-from leadagent_prefect.engine.task import PLAIN_JSON, step_task
+from leadagent_prefect.engine.steps.call import StepCall
+from leadagent_prefect.engine.steps.task import PLAIN_JSON, step_task
 from leadagent_prefect.engine.values import Ready
 from leadagent_prefect.errors import (
     AgentError,

@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal
 
-from leadagent_prefect.engine.cache import forget
-from leadagent_prefect.engine.call import StepCall, of_generation
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.engine.process.stop import Stop, StopToken
 from leadagent_prefect.engine.run import Run
-from leadagent_prefect.engine.stop import Stop, StopToken
-from leadagent_prefect.engine.task import run_step
+from leadagent_prefect.engine.steps.cache import forget
+from leadagent_prefect.engine.steps.call import StepCall, of_generation
+from leadagent_prefect.engine.steps.task import run_step
 from leadagent_prefect.errors import AgentError
 from leadagent_prefect.results import Compensation
 from leadagent_prefect.templates import render

@@ -10,8 +10,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Cancelling
 
-from leadagent_prefect.engine.liveness import is_dead
-from leadagent_prefect.engine.stop import ONCE_MORE
+from leadagent_prefect.engine.process.liveness import is_dead
+from leadagent_prefect.engine.process.stop import ONCE_MORE
 
 #: Seconds between two looks at a run that is waited for.
 _PAUSE = 0.3

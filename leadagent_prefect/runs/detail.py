@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.filesystems import LocalFileSystem, WritableFileSystem
 from prefect.settings import get_current_settings
 
-from leadagent_prefect.engine.liveness import is_dead
+from leadagent_prefect.engine.process.liveness import is_dead
 from leadagent_prefect.results import WorkflowResult
 from leadagent_prefect.runs.status import RunRow, row_of, seconds_between, workflow_names
 

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from leadagent_prefect.engine.liveness import is_dead
+from leadagent_prefect.engine.process.liveness import is_dead
 from leadagent_prefect.naming import TAG
 from leadagent_prefect.runs.status import STATUSES, RunRow, row_of, workflow_names
 

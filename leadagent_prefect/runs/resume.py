@@ -13,9 +13,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Crashed, Pending
 
 from leadagent_prefect.diagnostics import did_you_mean, quote
-from leadagent_prefect.engine.liveness import Process, is_dead, labels_of_this_process
-from leadagent_prefect.engine.record import RunRecord, read_record, source_of
-from leadagent_prefect.engine.replay import read_undoing
+from leadagent_prefect.engine.process.liveness import Process, is_dead, labels_of_this_process
+from leadagent_prefect.engine.store.record import RunRecord, read_record, source_of
+from leadagent_prefect.engine.store.replay import read_undoing
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.inputs import check_inputs
 from leadagent_prefect.loader import Loaded, load

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from leadagent_prefect.engine.bodies import enter
-from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.control import RunControl
-from leadagent_prefect.engine.generations import Generations
 from leadagent_prefect.engine.outcome import Outcome
-from leadagent_prefect.engine.plain_store import PlainStore, storage
 from leadagent_prefect.engine.report import Reporter, now
 from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.schedule import Scheduler
+from leadagent_prefect.engine.steps.call import StepCall
+from leadagent_prefect.engine.store.generations import Generations
+from leadagent_prefect.engine.store.plain import PlainStore, storage
 from leadagent_prefect.engine.values import prepare
 from leadagent_prefect.observe.events import EventType
 from leadagent_prefect.plan import Step

@@ -41,7 +41,7 @@ from leadagent_prefect.agents.http_options import ssl_context
 from leadagent_prefect.agents.threads import leave_threads_behind
 from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
-from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.observe.installed import entries
 from leadagent_prefect.worker.job import Job
 from leadagent_prefect.worker.patience import kill_seconds

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import State
 
-from leadagent_prefect.engine.liveness import Process
+from leadagent_prefect.engine.process.liveness import Process
 
 _TEXT = re.compile(
     r"Taken by process (?P<pid>\d+) on (?P<host>\S+) \(started (?P<start>\S*), boot (?P<boot>\S*)\) "

@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, get_
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from leadagent_prefect.embedded import status
-from leadagent_prefect.engine.liveness import Process
+from leadagent_prefect.engine.process.liveness import Process
 from leadagent_prefect.worker.asking import asking_for, parted
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain, on_signals

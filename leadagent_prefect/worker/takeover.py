@@ -1,6 +1,7 @@
 """Runs whose worker died are taken up: found, claimed by one of the workers that live, and scheduled again.
 
-What such a run had completed answers from the store when it is executed again, see `engine.generations`.
+What such a run had completed answers from the store when it is executed again, see
+`engine.store.generations`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import AsyncClientContext
 from prefect.states import Cancelled, Crashed, Scheduled
 
-from leadagent_prefect.engine.liveness import DEAD_AFTER_SECONDS, Process, is_dead, is_named
-from leadagent_prefect.engine.replay import read_undoing
+from leadagent_prefect.engine.process.liveness import DEAD_AFTER_SECONDS, Process, is_dead, is_named
+from leadagent_prefect.engine.store.replay import read_undoing
 from leadagent_prefect.naming import TAG
 from leadagent_prefect.worker.claims import HOLDS_SECONDS, Claims
 from leadagent_prefect.worker.owner import Owner

@@ -17,9 +17,9 @@ from typing import Any
 
 import httpx
 
-from leadagent_prefect.engine.guards import Guards
+from leadagent_prefect.engine.process.stop import StopToken
 from leadagent_prefect.engine.shared import board
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.shared.guards import Guards
 from leadagent_prefect.errors import AgentTimeout, CircuitOpen, ClientError, RateLimited, ServerError
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.redaction import Redactor

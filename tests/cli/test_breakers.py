@@ -21,8 +21,7 @@ def records(prefect_api, monkeypatch):
     """Writes records of a kind that only this test knows; they are gone at the end."""
     from prefect import get_client
 
-    from leadagent_prefect.engine import breakers
-    from leadagent_prefect.engine.shared import variables
+    from leadagent_prefect.engine.shared import breakers, variables
 
     kind = f"leadagent-test{time.time_ns()}-"
     monkeypatch.setattr(breakers, "KIND", kind)
@@ -101,8 +100,7 @@ def test_which_to_close_is_said(leadagent, arguments):
 
 
 def test_a_breaker_that_moves_while_it_is_closed_is_closed_all_the_same(records, prefect_api, monkeypatch):
-    from leadagent_prefect.engine import breakers
-    from leadagent_prefect.engine.shared import variables
+    from leadagent_prefect.engine.shared import breakers, variables
 
     records({NAME: OPEN.as_json()})
     write, rivals = variables.write, [1]

@@ -163,7 +163,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Many workflows in one flow run are no executions of the same one.
     monkeypatch.setattr("leadagent_prefect.engine.flow.take_up", nothing_is_kept)
     # And the end of a step is to be seen within the turn of the loop in which it comes.
-    monkeypatch.setattr("leadagent_prefect.engine.generations.Generations._write", nothing_is_kept)
+    monkeypatch.setattr("leadagent_prefect.engine.store.generations.Generations._write", nothing_is_kept)
     root_id = Run.root_id.fget
 
     def of_this_execution(run: Run) -> str:

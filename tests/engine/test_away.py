@@ -16,8 +16,8 @@ from wire import Wire, wire
 from leadagent_prefect import LeadAgent
 from leadagent_prefect.embedded import PrefectApi
 from leadagent_prefect.embedded.lasting import LastingEvents
-from leadagent_prefect.engine import away
 from leadagent_prefect.engine.control import RunControl
+from leadagent_prefect.engine.process import away
 from leadagent_prefect.engine.runner import run_in_thread
 from leadagent_prefect.loader import load
 from leadagent_prefect.plan import plan_of
@@ -80,7 +80,7 @@ async def test_a_run_whose_api_is_gone_has_its_result_and_is_set_right_by_a_resu
     assert f"`leadagent resume {result.flow_run_id}` tells it" in said
     assert (await recorded.flow_run(result)).state.name == "Running"
     line.refuses.clear()
-    monkeypatch.setattr("leadagent_prefect.engine.liveness.Process.lives", False)
+    monkeypatch.setattr("leadagent_prefect.engine.process.liveness.Process.lives", False)
     bench.calls.clear()
     again = await LeadAgent().resume(result.flow_run_id)
     assert (again.status, bench.calls) == ("completed", [])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent
-from leadagent_prefect.engine.standstill import culprit
+from leadagent_prefect.engine.process.standstill import culprit
 from leadagent_prefect.models import AgentConfig
 
 CONFIG = AgentConfig(name="a", type="blocking", endpoint="x://")
@@ -110,8 +110,8 @@ def test_a_thread_that_is_in_no_agent_is_no_culprit():
 async def test_code_that_holds_up_the_loop_past_its_timeout_is_named_and_is_a_timeout(
     bench, recorded, monkeypatch
 ):
-    monkeypatch.setattr("leadagent_prefect.engine.watch._AFTER", 0.0)
-    monkeypatch.setattr("leadagent_prefect.engine.watch._TICK", 0.02)
+    monkeypatch.setattr("leadagent_prefect.engine.process.watch._AFTER", 0.0)
+    monkeypatch.setattr("leadagent_prefect.engine.process.watch._TICK", 0.02)
 
     async def hold_up(agent: Any, given: Any) -> str:
         await asyncio.sleep(0.5)  # the watch looks by now

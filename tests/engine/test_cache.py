@@ -19,7 +19,8 @@ import pytest
 
 from leadagent_prefect import AgentResponse, LeadAgent, WorkflowResult
 from leadagent_prefect.embedded import PrefectApi, use_api
-from leadagent_prefect.engine import cache, seal
+from leadagent_prefect.engine.steps import cache
+from leadagent_prefect.engine.store import seal
 
 STORAGE = Path(os.environ["PREFECT_HOME"]) / "storage"
 TASK: dict[str, Any] = {"name": "a", "action": "count", "parameters": {"q": 1}, "cache": {"ttl": "1h"}}

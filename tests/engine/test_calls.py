@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leadagent_prefect import AgentResponse, BaseAgent
-from leadagent_prefect.engine.arrival import take_in
+from leadagent_prefect.engine.steps.arrival import take_in
 from leadagent_prefect.errors import ConnectionFailed, InvalidOutput
 from leadagent_prefect.redaction import Redactor
 

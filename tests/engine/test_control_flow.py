@@ -265,7 +265,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("leadagent_prefect.engine.local.time", clock)
+    monkeypatch.setattr("leadagent_prefect.engine.steps.local.time", clock)
     return clock
 
 
@@ -298,7 +298,7 @@ def test_a_wait_that_was_cut_short_waits_the_rest_when_its_run_goes_on(in_host: 
 def test_a_clock_that_was_set_back_makes_no_wait_longer(in_host: Any, clock: Clock) -> None:
     from prefect import task
 
-    from leadagent_prefect.engine.local import _end_of_wait
+    from leadagent_prefect.engine.steps.local import _end_of_wait
 
     @task(persist_result=True)
     async def end_of_wait() -> float:

@@ -14,7 +14,7 @@ import pytest
 import leadagent_prefect
 from leadagent_prefect import AgentResponse, ConfigurationError, LeadAgent, PrefectUnavailable
 from leadagent_prefect.embedded import PrefectApi, use_api
-from leadagent_prefect.engine.stop import Stop, StopToken
+from leadagent_prefect.engine.process.stop import Stop, StopToken
 from leadagent_prefect.engine.values import References, TaskView
 from leadagent_prefect.errors import InternalError
 from leadagent_prefect.loader import load

@@ -13,8 +13,8 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelling, Completed, Running
 
-from leadagent_prefect.engine.liveness import Process, is_dead, labels_of_this_process
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.process.liveness import Process, is_dead, labels_of_this_process
+from leadagent_prefect.engine.process.stop import StopToken
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 

@@ -278,7 +278,7 @@ async def test_items_see_secrets_and_show_none(bench, monkeypatch):
 
 
 async def test_of_many_items_not_all_are_drawn(bench, monkeypatch):
-    monkeypatch.setattr("leadagent_prefect.engine.maps._DRAWN", 1)
+    monkeypatch.setattr("leadagent_prefect.engine.steps.maps._DRAWN", 1)
     result = await bench.run({"name": "each", "for_each": [1, 2, 3], "value": "{{ item }}"})
     assert result.results["each"] == [1, 2, 3]
 

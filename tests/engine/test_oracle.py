@@ -25,10 +25,10 @@ async def execute_in_host(plan: Plan) -> dict[str, Any]:
     from leadagent_prefect.engine.bodies import enter
     from leadagent_prefect.engine.control import RunControl
     from leadagent_prefect.engine.ending import conclude, end
-    from leadagent_prefect.engine.generations import Generations
     from leadagent_prefect.engine.report import Reporter, now
     from leadagent_prefect.engine.run import Run
     from leadagent_prefect.engine.schedule import Scheduler
+    from leadagent_prefect.engine.store.generations import Generations
     from leadagent_prefect.engine.values import prepare
 
     control = RunControl()

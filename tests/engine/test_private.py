@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prefect.settings import temporary_settings
 
-from leadagent_prefect.engine.plain_store import keep_private
+from leadagent_prefect.engine.store.plain import keep_private
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["by default", "named"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from leadagent_prefect.engine.outcome import Outcome
-from leadagent_prefect.engine.rules import skip_for
+from leadagent_prefect.engine.steps.rules import skip_for
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import Step, build
 

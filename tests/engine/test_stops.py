@@ -45,7 +45,7 @@ async def test_the_last_timeout_is_the_state_timed_out(bench: Any, recorded: Any
 async def test_a_call_that_swallows_its_cancellation_does_not_hold_the_run(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadagent_prefect.engine.attempt._GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("leadagent_prefect.engine.steps.attempt._GRACE_SECONDS", 0.05)
     released = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -235,8 +235,8 @@ async def test_a_run_cancelled_before_it_starts_makes_no_call(bench: Any) -> Non
 async def test_a_stop_that_meets_a_failed_attempt_ends_it_as_cancelled(bench: Any) -> None:
     """The stop comes after an attempt has failed and before its wait has begun."""
     from leadagent_prefect.engine.control import RunControl
+    from leadagent_prefect.engine.process.stop import Stop
     from leadagent_prefect.engine.runner import run_in_thread
-    from leadagent_prefect.engine.stop import Stop
     from leadagent_prefect.models import Workflow
     from leadagent_prefect.plan import build
 
@@ -259,7 +259,7 @@ async def test_a_stop_that_meets_a_failed_attempt_ends_it_as_cancelled(bench: An
 async def test_a_call_that_ignores_every_cancellation_is_broken_off(
     bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("leadagent_prefect.engine.attempt._GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("leadagent_prefect.engine.steps.attempt._GRACE_SECONDS", 0.05)
     left: list[str] = []
 
     async def immortal(agent: Any, given: Any) -> None:
@@ -283,7 +283,7 @@ async def test_a_call_that_ignores_every_cancellation_is_broken_off(
 async def test_a_call_that_cleans_up_is_waited_for_before_its_agent_is_closed(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadagent_prefect.engine.attempt._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("leadagent_prefect.engine.steps.attempt._PATIENCE_SECONDS", 0)
 
     async def cleans_up(agent: Any, given: Any) -> None:
         try:

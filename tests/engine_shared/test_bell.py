@@ -10,10 +10,10 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import get_current_settings
 
 from leadagent_prefect.embedded.client import use_api
-from leadagent_prefect.engine.breakers import close_breakers
 from leadagent_prefect.engine.shared import board as module
 from leadagent_prefect.engine.shared.bell import Bell
 from leadagent_prefect.engine.shared.board import Board
+from leadagent_prefect.engine.shared.breakers import close_breakers
 from leadagent_prefect.engine.shared.circuits import Circuits
 from leadagent_prefect.resilience.circuit import Thresholds, Ticket
 from leadagent_prefect.resilience.service import Service

@@ -86,7 +86,7 @@ async def run_step(call: Any, upstreams: Any) -> Any:
 
     It begins when the conductor lets it end; a stop of the run ends it as it ends a call.
     """
-    from leadagent_prefect.engine import task
+    from leadagent_prefect.engine.steps import task
 
     conductor, calls = conducting.get(), call.step.kind == "call" and call.problem is None
     if conductor is not None and call.outcome is not None:

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Running, Scheduled
 
 from leadagent_prefect.cli import main
-from leadagent_prefect.engine.liveness import label_new_runs
+from leadagent_prefect.engine.process.liveness import label_new_runs
 from leadagent_prefect.runs import cancel, find_run, list_runs
 
 
@@ -34,7 +34,7 @@ async def run_of(client: Any, name: str, state: Any, labels: dict[str, Any] | No
 
 @pytest.fixture
 def listening_at_once(monkeypatch):
-    monkeypatch.setattr("leadagent_prefect.engine.watch._AFTER", 0.1)
+    monkeypatch.setattr("leadagent_prefect.engine.process.watch._AFTER", 0.1)
 
 
 @pytest.mark.usefixtures("listening_at_once")
@@ -54,7 +54,7 @@ async def test_without_events_a_run_asks_for_itself(under_way, client, monkeypat
     def none(*args: Any) -> Any:
         raise OSError("no websocket")
 
-    monkeypatch.setattr("leadagent_prefect.engine.watch.get_events_subscriber", none)
+    monkeypatch.setattr("leadagent_prefect.engine.process.watch.get_events_subscriber", none)
     run = under_way("hang")
     run_id = await run.started("hang")
     await asyncio.sleep(0.3)  # it has asked for the first time
@@ -103,7 +103,7 @@ async def test_a_run_that_waits_to_be_started_is_cancelled_at_once(client):
 async def test_a_run_whose_process_is_gone_is_stale_and_cancelled_at_once(client, monkeypatch):
     run = await run_of(client, "gone", Running())
     label_new_runs(client)
-    monkeypatch.setattr("leadagent_prefect.engine.liveness.DEAD_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr("leadagent_prefect.engine.process.liveness.DEAD_AFTER_SECONDS", -1.0)
     assert str(run.id) in {row.id for row in await list_runs(client, workflow="gone", stale=True)}
     ended = await cancel(client, run)
     assert ended.state.type == StateType.CANCELLED
@@ -114,7 +114,7 @@ async def test_a_run_whose_process_goes_while_it_is_waited_for_is_cancelled(clie
     run = await run_of(client, "goes", Running())
     waiting = asyncio.ensure_future(cancel(client, run, wait=30))
     await asyncio.sleep(0.5)
-    monkeypatch.setattr("leadagent_prefect.engine.liveness.DEAD_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr("leadagent_prefect.engine.process.liveness.DEAD_AFTER_SECONDS", -1.0)
     assert (await waiting).state.type == StateType.CANCELLED
 
 

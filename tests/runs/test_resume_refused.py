@@ -12,9 +12,11 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed, Pending
 
 from leadagent_prefect.cli.commands import resume as command
-from leadagent_prefect.engine import cache, generations, record, runner
+from leadagent_prefect.engine import runner
 from leadagent_prefect.engine.control import RunControl
 from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.engine.steps import cache
+from leadagent_prefect.engine.store import generations, record
 from leadagent_prefect.errors import ConfigurationError, InternalError
 from leadagent_prefect.runs import resume
 

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import SettingsContext
 
-from leadagent_prefect.engine import watch
 from leadagent_prefect.engine.flow import build_flow
-from leadagent_prefect.engine.stop import ONCE_MORE, StopToken
+from leadagent_prefect.engine.process import watch
+from leadagent_prefect.engine.process.stop import ONCE_MORE, StopToken
 from leadagent_prefect.loader import load
 from leadagent_prefect.naming import TAG
 from leadagent_prefect.plan import plan_of

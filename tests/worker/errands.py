@@ -15,7 +15,7 @@ from prefect import State, flow
 
 from leadagent_prefect import AgentFactory, AgentResponse, BaseAgent
 from leadagent_prefect.engine.flow import execute
-from leadagent_prefect.engine.task import PLAIN_JSON
+from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import build
 

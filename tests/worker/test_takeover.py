@@ -22,7 +22,7 @@ from prefect.states import Cancelling, Pending, Running
 from prefect.workers.base import BaseWorker
 
 from leadagent_prefect.embedded import PrefectApi, use_api
-from leadagent_prefect.engine.liveness import Process, labels_of_this_process
+from leadagent_prefect.engine.process.liveness import Process, labels_of_this_process
 from leadagent_prefect.worker import LeadAgentWorker
 from leadagent_prefect.worker import takeover as module
 from leadagent_prefect.worker.claims import HOLDS_SECONDS, Claims
@@ -230,7 +230,7 @@ async def test_a_cancelled_run_that_had_not_begun_to_undo_ends_as_cancelled(pool
 async def test_a_cancelled_run_that_had_begun_to_undo_is_taken_up(pool, gone):
     from prefect.context import AsyncClientContext
 
-    from leadagent_prefect.engine.plain_store import storage
+    from leadagent_prefect.engine.store.plain import storage
 
     run = await pool.run(gone, Running(), Cancelling(), **labels(gone))
     kept = {"found": {"status": "cancelled", "state_name": None, "message": "m"}, "problems": {}, "told": {}}

@@ -53,7 +53,7 @@ def _test(file: str, agent: str, action: str | None, parameters: str, assignment
 
     from leadagent_prefect.agents.registry import make_importable
     from leadagent_prefect.cli.workflow_file import load_workflow
-    from leadagent_prefect.engine.agent_call import call_agent
+    from leadagent_prefect.engine.steps.agent_call import call_agent
     from leadagent_prefect.inputs import check_inputs, parse_assignments
 
     loaded = load_workflow(file)

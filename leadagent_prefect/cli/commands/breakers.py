@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from leadagent_prefect.engine.breakers import Breaker
+    from leadagent_prefect.engine.shared.breakers import Breaker
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the breakers as one JSON list.")
 
@@ -51,7 +51,7 @@ def _ask(ask: Callable[[Any], Coroutine[Any, Any, list[Breaker]]]) -> list[Break
     from leadagent_prefect.embedded import ensure_api, use_api
 
     with use_api(ensure_api(say)):
-        from leadagent_prefect.engine import breakers
+        from leadagent_prefect.engine.shared import breakers
 
         return asyncio.run(ask(breakers))
 

@@ -24,10 +24,10 @@ from prefect.results import get_result_store
 from leadagent_prefect import agent_types
 from leadagent_prefect.agents.base import BaseAgent
 from leadagent_prefect.agents.registry import BUILT_IN, AgentFactory
-from leadagent_prefect.engine.arrival import take_in
-from leadagent_prefect.engine.attempt import attempt
-from leadagent_prefect.engine.call import StepCall
 from leadagent_prefect.engine.pool import resolve
+from leadagent_prefect.engine.steps.arrival import take_in
+from leadagent_prefect.engine.steps.attempt import attempt
+from leadagent_prefect.engine.steps.call import StepCall
 from leadagent_prefect.errors import AgentError
 from leadagent_prefect.models import AgentConfig
 

@@ -10,8 +10,8 @@ from typing import Any
 from leadagent_prefect.agents.base import BaseAgent, Call, current_call
 from leadagent_prefect.agents.registry import AgentFactory
 from leadagent_prefect.agents.threads import leave_threads_behind
-from leadagent_prefect.engine.arrival import take_in
 from leadagent_prefect.engine.pool import credentials, resolve
+from leadagent_prefect.engine.steps.arrival import take_in
 from leadagent_prefect.errors import AgentError, ConfigurationError, InternalError
 from leadagent_prefect.models import AgentConfig
 from leadagent_prefect.redaction import Redactor

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from leadagent_prefect.engine.call import Round, StepCall
 from leadagent_prefect.engine.outcome import Outcome
 from leadagent_prefect.engine.report import now
-from leadagent_prefect.engine.task import run_step
+from leadagent_prefect.engine.steps.call import Round, StepCall
+from leadagent_prefect.engine.steps.task import run_step
 from leadagent_prefect.errors import AgentError, InvalidOutput, TemplateError
 from leadagent_prefect.models import RepeatConfig
 from leadagent_prefect.plan import on_one_line

@@ -26,8 +26,8 @@ from leadagent_prefect.resilience.pace import Rate
 from leadagent_prefect.resilience.service import Service, service_of
 
 if TYPE_CHECKING:
-    from leadagent_prefect.engine.call import StepCall
     from leadagent_prefect.engine.run import Run
+    from leadagent_prefect.engine.steps.call import StepCall
 
 _EVENTS: dict[str, EventType] = {
     "open": "circuit_opened",

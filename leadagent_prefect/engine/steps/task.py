@@ -22,13 +22,13 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.transactions import get_transaction
 from prefect.utilities.engine import emit_task_run_state_change_event, link_state_to_task_run_result
 
-from leadagent_prefect.engine.cache import answered
-from leadagent_prefect.engine.call import StepCall
-from leadagent_prefect.engine.local import without_agent
 from leadagent_prefect.engine.outcome import Outcome
-from leadagent_prefect.engine.plain_store import PLAIN_JSON as PLAIN_JSON
-from leadagent_prefect.engine.replay import replayed
 from leadagent_prefect.engine.report import now
+from leadagent_prefect.engine.steps.cache import answered
+from leadagent_prefect.engine.steps.call import StepCall
+from leadagent_prefect.engine.steps.local import without_agent
+from leadagent_prefect.engine.store.plain import PLAIN_JSON as PLAIN_JSON
+from leadagent_prefect.engine.store.replay import replayed
 from leadagent_prefect.errors import AgentError, CallCancelled
 from leadagent_prefect.naming import prefect_name
 from leadagent_prefect.resilience.retry import judge

@@ -8,9 +8,9 @@ from typing import Any
 
 from prefect.context import TaskRunContext
 
-from leadagent_prefect.engine.arrival import take_in
-from leadagent_prefect.engine.call import StepCall
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.process.stop import StopToken
+from leadagent_prefect.engine.steps.arrival import take_in
+from leadagent_prefect.engine.steps.call import StepCall
 from leadagent_prefect.errors import CallCancelled, InternalError
 from leadagent_prefect.templates.texts import to_text
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from leadagent_prefect.engine.outcome import Outcome
-from leadagent_prefect.engine.plain_store import storage
+from leadagent_prefect.engine.store.plain import storage
 
 if TYPE_CHECKING:
-    from leadagent_prefect.engine.call import StepCall
+    from leadagent_prefect.engine.steps.call import StepCall
 
 _log = logging.getLogger(__name__)
 

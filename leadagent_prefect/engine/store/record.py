@@ -13,16 +13,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import leadagent_prefect
-from leadagent_prefect.engine.generations import FOLDER
-from leadagent_prefect.engine.plain_store import storage
-from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.store.generations import FOLDER
+from leadagent_prefect.engine.store.plain import storage
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.loader import Loaded
 from leadagent_prefect.plan import Plan
 from leadagent_prefect.redaction import Redactor
+
+if TYPE_CHECKING:
+    from leadagent_prefect.engine.run import Run
+
 
 #: Another form of the records gets another number.
 _FORM = 1

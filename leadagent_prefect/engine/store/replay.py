@@ -11,16 +11,19 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from prefect.results import get_result_store
 
-from leadagent_prefect.engine.call import StepCall
-from leadagent_prefect.engine.generations import FOLDER
 from leadagent_prefect.engine.outcome import Outcome, Verdict
-from leadagent_prefect.engine.plain_store import storage
-from leadagent_prefect.engine.run import Run
+from leadagent_prefect.engine.store.generations import FOLDER
+from leadagent_prefect.engine.store.plain import storage
+
+if TYPE_CHECKING:
+    from leadagent_prefect.engine.run import Run
+    from leadagent_prefect.engine.steps.call import StepCall
+
 
 _log = logging.getLogger(__name__)
 

@@ -27,9 +27,9 @@ from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.settings import PREFECT_API_URL
 
-from leadagent_prefect.engine.liveness import BEAT_SECONDS, Process, beat, labels_of_this_process
-from leadagent_prefect.engine.standstill import Loop
-from leadagent_prefect.engine.stop import ONCE_MORE, StopToken
+from leadagent_prefect.engine.process.liveness import BEAT_SECONDS, Process, beat, labels_of_this_process
+from leadagent_prefect.engine.process.standstill import Loop
+from leadagent_prefect.engine.process.stop import ONCE_MORE, StopToken
 from leadagent_prefect.naming import TAG
 
 _log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from leadagent_prefect.engine.call import Item, StepCall
 from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.engine.process.stop import Stop
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
-from leadagent_prefect.engine.stop import Stop
+from leadagent_prefect.engine.steps.call import Item, StepCall
 from leadagent_prefect.errors import TemplateError
 from leadagent_prefect.plan import Loop, Step
 from leadagent_prefect.results import ItemCounts

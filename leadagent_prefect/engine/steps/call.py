@@ -11,9 +11,9 @@ from typing import Any
 from prefect.client.schemas.objects import TaskRun
 
 from leadagent_prefect.engine.outcome import Outcome
+from leadagent_prefect.engine.process.stop import StopToken
 from leadagent_prefect.engine.report import now
 from leadagent_prefect.engine.run import Run
-from leadagent_prefect.engine.stop import StopToken
 from leadagent_prefect.errors import AgentError, TemplateError
 from leadagent_prefect.plan import Step, on_one_line
 from leadagent_prefect.templates import render
@@ -61,7 +61,7 @@ class StepCall:
         self.outcome = skip
         self.parameters: dict[str, Any] = {}
         self.problem: TemplateError | None = None
-        #: Of each of its `levels`; see `engine.generations`, which sets it before the call is made.
+        #: Of each of its `levels`; see `engine.store.generations`, which sets it before the call is made.
         self.generations: tuple[int, ...] = (0,) * len(self.levels)
         #: Under which the result of the first generation is kept.
         self.first_key: str | None = None

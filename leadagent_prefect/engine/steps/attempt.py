@@ -12,11 +12,11 @@ from typing import Any
 
 from leadagent_prefect.agents.base import Call, current_call
 from leadagent_prefect.agents.errors_map import error_raised
-from leadagent_prefect.engine.arrival import take_in
-from leadagent_prefect.engine.call import StepCall
+from leadagent_prefect.engine.process.standstill import begins_below
+from leadagent_prefect.engine.process.stop import StopToken
 from leadagent_prefect.engine.run import Run
-from leadagent_prefect.engine.standstill import begins_below
-from leadagent_prefect.engine.stop import StopToken
+from leadagent_prefect.engine.steps.arrival import take_in
+from leadagent_prefect.engine.steps.call import StepCall
 from leadagent_prefect.errors import (
     AgentError,
     AgentMisconfigured,

@@ -1,0 +1,1 @@
+"""What a run keeps beside its results, so that it can be taken up again."""
