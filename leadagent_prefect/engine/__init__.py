@@ -1,1 +1,1 @@
-"""Plan -> Prefect: the only room, with the worker, that imports Prefect. Import its modules late."""
+"""Plan -> Prefect flow, and how it runs. Import its modules late: they import Prefect."""
