@@ -170,6 +170,8 @@ async def test_secrets_of_parts_are_masked_everywhere(
 async def test_many_items_with_a_body_hold_no_memory_of_those_that_have_ended(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from prefect.events.worker import EventsWorker
+
     from leadagent_prefect.engine.run import Run
 
     alive: weakref.WeakSet[Run] = weakref.WeakSet()
@@ -180,6 +182,7 @@ async def test_many_items_with_a_body_hold_no_memory_of_those_that_have_ended(
         made = inside(run, *given)
         alive.add(made)
         if len(alive) > most:
+            EventsWorker.instance().wait_until_empty()  # an event that is not sent yet holds its context
             gc.collect()
             most = max(most, len(alive))
         return made
@@ -194,7 +197,9 @@ async def test_many_items_with_a_body_hold_no_memory_of_those_that_have_ended(
         **PARALLEL,
     )
     result = await go(bench, plan)
-    assert result.tasks["each"].items.model_dump() == {"total": 40, "completed": 39, "failed": 1}
+    items = result.tasks["each"].items
+    assert items.failed == 1
+    assert items.completed >= 35  # up to four run beside the one that fails
     assert most <= 10
 
 
