@@ -16,9 +16,11 @@ from pathlib import Path
 from leadagent_prefect.embedded.api import PrefectApi
 from leadagent_prefect.embedded.home import ServerHome
 
-#: Seconds that have passed since the last run was handed in when one may start, and that it waits at most.
-_QUIET, _AT_MOST = 0.2, 0.4
-_PLACES = 2
+#: Seconds that have passed since the last run was handed in when one may start.
+_QUIET = 0.2
+#: And that it waits for that at most, in each place: while runs are handed in hardly more than one starts at
+#: a time.
+_AT_MOST = (1.0, 5.0)
 _turns = itertools.count(os.getpid())
 
 
@@ -35,26 +37,26 @@ class Admission:
 
     def enter(self) -> None:
         if self._folder is not None:
-            self._file = self._place(self._folder)
-            until = time.monotonic() + _AT_MOST
+            self._file, at_most = self._place(self._folder)
+            until = time.monotonic() + at_most
             while self._are_handed_in(self._folder) and time.monotonic() < until:
                 time.sleep(_QUIET / 10)
 
-    def _place(self, folder: Path) -> int:
-        """A place that is free, or becomes free: its file, locked."""
-        names = [f"starting-{n}" for n in range(_PLACES)]
+    def _place(self, folder: Path) -> tuple[int, float]:
+        """A place that is free, or becomes free: its file, locked, and the seconds to wait in it."""
+        names = [f"starting-{n}" for n in range(len(_AT_MOST))]
         files = [os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in names]
         for file in files:
             with suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
         else:
-            file = files[next(_turns) % _PLACES]
+            file = files[next(_turns) % len(files)]
             fcntl.flock(file, fcntl.LOCK_EX)
         for other in files:
             if other != file:
                 os.close(other)
-        return file
+        return file, _AT_MOST[files.index(file)]
 
     def _are_handed_in(self, folder: Path) -> bool:
         try:

@@ -60,6 +60,6 @@ def test_a_start_holds_back_while_runs_are_handed_in_but_not_for_ever(home: Serv
     assert time.time() - (home.folder / "handed-in").stat().st_mtime >= 0.05
     first.close()
     monkeypatch.setattr(module, "_QUIET", 3600.0)
-    monkeypatch.setattr(module, "_AT_MOST", 0.0)
+    monkeypatch.setattr(module, "_AT_MOST", (0.0, 0.0))
     first.enter()
     first.close()
