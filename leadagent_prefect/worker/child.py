@@ -29,7 +29,7 @@ from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.engine import _drive_run_flow_result, handle_engine_signals
 from prefect.events import Event
 from prefect.events.related import RESOURCE_CACHE
-from prefect.exceptions import UnfinishedRun
+from prefect.exceptions import TerminationSignal, UnfinishedRun
 from prefect.flow_engine import run_flow
 from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
 from prefect.logging.configuration import setup_logging
@@ -179,6 +179,14 @@ def observe_later(
         thread.join(timeout=2)
 
 
+def unless_cancelled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Says what the loop says of an exception. That by which Prefect ends a run that is cancelled in its first
+    moment is told of as the run's state.
+    """
+    if not isinstance(context.get("exception"), TerminationSignal):
+        loop.default_exception_handler(context)
+
+
 class _Child:
     """One run. SIGTERM cancels it: a workflow by its stop token, any other flow by Prefect's own way."""
 
@@ -213,6 +221,7 @@ class _Child:
     async def _load_and_run_async(self) -> Flow[..., Any] | None:
         """One client for all; a flow that can't be awaited is only loaded, and given back."""
         leave_threads_behind()
+        asyncio.get_running_loop().set_exception_handler(unless_cancelled)
         async with AsyncClientContext.get_or_create():
             try:
                 flow = await self._load()

@@ -20,13 +20,13 @@ import httpx
 import prefect.results
 import pytest
 from prefect.client.orchestration import PrefectClient
-from prefect.exceptions import ObjectNotFound, UnfinishedRun
+from prefect.exceptions import ObjectNotFound, TerminationSignal, UnfinishedRun
 from prefect.workers.base import BaseWorker
 
 from leadagent_prefect.errors import ConfigurationError
 from leadagent_prefect.worker import LeadAgentWorker, prefect_worker
 from leadagent_prefect.worker.asking import asking_for, parted
-from leadagent_prefect.worker.child import _Child, know_default_storage
+from leadagent_prefect.worker.child import _Child, know_default_storage, unless_cancelled
 from leadagent_prefect.worker.configuration import JobConfiguration
 from leadagent_prefect.worker.drain import Drain
 from leadagent_prefect.worker.job import Job, Known, Lines, line
@@ -435,3 +435,13 @@ def test_a_run_that_was_cancelled_before_it_had_begun_ends_without_a_traceback()
     child._logger = SimpleNamespace(info=lambda text, error: told.append(text % error))
     child.run()
     assert told == ["Not begun: Run is in CANCELLING state, its result is not available."]
+
+
+async def test_a_run_that_is_cancelled_as_it_begins_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    unless_cancelled(loop, {"message": "at the end", "exception": TerminationSignal(signal.SIGTERM)})
+    assert caplog.text == ""
+    unless_cancelled(loop, {"message": "in between", "exception": ValueError("odd")})
+    assert "in between" in caplog.text
