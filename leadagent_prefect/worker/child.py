@@ -180,8 +180,8 @@ def observe_later(
 
 
 def unless_cancelled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Says what the loop says of an exception. That by which Prefect ends a run that is cancelled in its first
-    moment is told of as the run's state.
+    """Says what the loop says of an exception. Of that by which Prefect ends a run that is cancelled as it
+    begins, the run's state has told.
     """
     if not isinstance(context.get("exception"), TerminationSignal):
         loop.default_exception_handler(context)
