@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from office import until
 from rest_servers import CANARY, SECRET, taken
+from waiting import until
 
 from leadagent_prefect import LeadAgent
 from leadagent_prefect.cli import main

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from by_hand import ServerByHand, process, server_by_hand
-from cluster import until
 from outside import environment, leadagent
+from waiting import until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cluster import until
+from waiting import until
 
 from leadagent_prefect.loader import load
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from chaos import WHOLE, History, Request, Service, chaos_service
+from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi
 from leadagent_prefect.embedded.client import client_environment
@@ -92,13 +93,6 @@ def fleet(api: PrefectApi, service: Service) -> Iterator[Fleet]:
         yield callers
     finally:
         callers.end()
-
-
-def until(true: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
 
 
 def bursts(requests: list[Request], gap: float) -> list[list[Request]]:

@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 import pytest
 from chaos import WHOLE, Request, Service, chaos_service
+from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi, client_environment
 
@@ -149,13 +150,6 @@ class Poster(threading.Thread):
                 continue
             assert answer.status_code == 200, answer.text
             return str(answer.json()["execution_id"])
-
-
-def until(what: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, f"not within {seconds:g} s"
-        time.sleep(0.1)
 
 
 def statuses(client: httpx.Client, runs: list[str]) -> set[str]:

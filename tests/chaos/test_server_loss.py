@@ -25,6 +25,7 @@ from chaos import WHOLE, History, Service, chaos_service, seeded
 from outside import environment, uncounted
 from own_server import OwnServer, own_server
 from rest_servers import server_process
+from waiting import until
 from wire import wire
 
 from leadagent_prefect.embedded import PrefectApi, client_environment
@@ -98,15 +99,6 @@ class Run:
         seen = [ORDER.index(status) for status in self.statuses]
         assert seen == sorted(seen)
         assert self.statuses[-1] == "completed"
-
-
-def until(look: Callable[[], Any], limit: float = 150.0, what: Callable[[], str] = lambda: "it") -> Any:
-    """The first true answer; ``what`` says then what was waited for."""
-    end = time.monotonic() + limit
-    while not (found := look()):
-        assert time.monotonic() < end, f"waited {limit:g} s in vain for {what()}"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture

@@ -8,23 +8,16 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from leadagent_prefect.cli.interrupts import Interrupts
 
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
-
-
-def until(look):
-    """Waits for what another process does; the suite's timeout bounds it."""
-    while not (found := look()):
-        time.sleep(0.02)
-    return found
 
 
 @pytest.mark.parametrize(

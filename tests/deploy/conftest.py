@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,10 +86,3 @@ def project(
 
     with use_api(prefect_api), get_client(sync_client=True) as client:
         yield Project(folder, prefect_api, client, run)
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """The first true answer: a server makes scheduled runs in its own time. The suite's timeout bounds it."""
-    while not (found := look()):
-        time.sleep(0.2)
-    return found

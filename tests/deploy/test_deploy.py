@@ -12,8 +12,7 @@ import pytest
 import yaml
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter
-
-from .conftest import until
+from waiting import until
 
 CRON = {"cron": "0 9 * * 1-5", "timezone": "Europe/Berlin", "inputs": {"topic": "wind"}}
 HOURLY = {"interval": "1h", "timezone": "Asia/Tokyo"}

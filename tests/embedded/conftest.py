@@ -5,10 +5,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,10 +82,3 @@ def output(*processes: subprocess.Popen[str]) -> list[str]:
     texts = [process.communicate(timeout=110) for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), texts
     return [out.strip() for out, _ in texts]
-
-
-def until(look: Callable[[], T]) -> T:
-    """The first true answer: what a server records arrives a moment later. The suite's timeout bounds it."""
-    while not (found := look()):
-        time.sleep(0.05)
-    return found

@@ -9,11 +9,12 @@ import uuid
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi, client_environment, start, use_api
 from leadagent_prefect.embedded.home import ServerHome
 
-from .conftest import Client, output, python, until
+from .conftest import Client, output, python
 
 FLOW = """
 from prefect import flow, get_run_logger, task

@@ -14,12 +14,13 @@ import pytest
 from prefect.events import Event
 from prefect.events.worker import EventsWorker
 from prefect.settings import temporary_settings
+from waiting import until
 from wire import Wire, wire
 
 from leadagent_prefect.embedded import PrefectApi, use_api
 from leadagent_prefect.embedded.lasting import LastingEvents, send_lasting_events
 
-from .conftest import Client, until
+from .conftest import Client
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi, ServerStatus, ensure_api, start, status, stop
 from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.embedded.state import is_locked, process_birth, try_lock
 from leadagent_prefect.errors import PrefectUnavailable
 
-from .conftest import Client, output, python, until
+from .conftest import Client, output, python
 
 ENSURE = """
 import sys

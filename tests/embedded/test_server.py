@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi, ServerStatus, ensure_api, status
 from leadagent_prefect.embedded.home import ServerHome
 from leadagent_prefect.embedded.server import AVOIDED_PORTS, listen, server_environment
 
-from .conftest import Client, until
+from .conftest import Client
 
 
 class FirstOnes:

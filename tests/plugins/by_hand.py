@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster import Part, free_port, until
+from cluster import Part, free_port
 from outside import environment, uncounted
+from waiting import until
 
 _START_LIMIT = 90.0
 #: ``prefect``, without collections of cyclic garbage: one that comes upon a cursor of SQLite while another

@@ -13,11 +13,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 from backends import postgres_database, redis_database
 from fences import fences
 from outside import environment, leadagent, uncounted
+from waiting import until
 
 T = TypeVar("T")
 
@@ -167,16 +167,6 @@ def cluster(folder: Path, servers: int = 2) -> Iterator[Cluster]:
         for _ in range(servers):
             found.start_server()
         yield found
-
-
-def until(look: Callable[[], T], limit: float, what: Callable[[], str]) -> T:
-    """The first true answer, within ``limit`` seconds; ``what`` says then what was waited for."""
-    end = time.monotonic() + limit
-    while not (found := look()):
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {limit:.0f} s in vain for {what()}")
-        time.sleep(0.1)
-    return found
 
 
 def free_port() -> int:

@@ -6,25 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from waiting import until
+
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
-
-
-def until(what: Callable[[], Any], seconds: float = 180.0) -> Any:
-    """The first true answer."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
 
 
 @dataclass

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from backends import query
-from cluster import PAGE, Cluster, until
+from cluster import PAGE, Cluster
 from history import History
 from outside import leadagent
+from waiting import until
 
 from leadagent_prefect.embedded.profile import CLUSTER_PROFILE
 

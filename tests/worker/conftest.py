@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from office import Office, Working, until
+from office import Office, Working
+from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi, client_environment
 

@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from office import alive, until
+from office import alive
+from waiting import until
 
 #: A server and a worker start within the first of them.
 pytestmark = pytest.mark.timeout(300)

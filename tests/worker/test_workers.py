@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from office import alive, all_processes, children, command_line, until
+from office import alive, all_processes, children, command_line
+from waiting import until
 
 #: Each starts a worker, and the first a server.
 pytestmark = pytest.mark.timeout(300)
