@@ -25,7 +25,8 @@ from leadagent_prefect.engine.run import Run
 from leadagent_prefect.engine.signals import on_sigterm
 from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.engine.store.generations import Generations
-from leadagent_prefect.engine.store.plain import keep_private, read_plain_json_alone
+from leadagent_prefect.engine.store.plain import read_plain_json_alone
+from leadagent_prefect.engine.store.private import keep_private
 from leadagent_prefect.engine.store.record import take_up
 from leadagent_prefect.engine.values import Ready, prepare
 from leadagent_prefect.models import InputConfig

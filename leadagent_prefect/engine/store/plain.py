@@ -8,7 +8,6 @@ again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from typing import Any
 
@@ -17,7 +16,8 @@ from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.results import ResultStore, get_default_result_storage, get_result_store
 from prefect.serializers import JSONSerializer
-from prefect.settings import get_current_settings
+
+from leadagent_prefect.engine.store.private import private
 
 #: Plain JSON, both ways: Prefect's own "json" revives ``{"__class__": ...}`` in an answer by calling it.
 PLAIN_JSON = JSONSerializer(object_encoder=None, object_decoder=None)
@@ -58,23 +58,13 @@ async def storage() -> WritableFileSystem:
     found: Any = get_result_store().result_storage
     # In a thread: Prefect's own coroutine for it never closes the client that it makes.
     make: Any = get_default_result_storage
-    found = found or await asyncio.to_thread(make)
+    found = found or private(await asyncio.to_thread(make))
     assert isinstance(found, WritableFileSystem)  # anything else can't keep results
     return found
-
-
-def keep_private() -> None:
-    """Results lie below PREFECT_HOME unless somebody says otherwise, and Prefect lets everybody read them."""
-    settings = get_current_settings()
-    folder = settings.results.local_storage_path
-    if folder != settings.home / "storage":
-        return
-    with contextlib.suppress(OSError):  # it is another's, who has seen to it
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
 
 
 def read_plain_json_alone(context: FlowRunContext) -> None:
     """From now on, for the tasks of the flow run."""
     store = context.result_store
-    context.result_store = PlainStore(**{name: getattr(store, name) for name in type(store).model_fields})
+    fields = {name: getattr(store, name) for name in type(store).model_fields}
+    context.result_store = PlainStore(**{**fields, "result_storage": private(store.result_storage)})
