@@ -384,16 +384,16 @@ async def nothing(run: Any) -> None:
 async def test_a_storage_that_keeps_nothing_keeps_nobody_from_running_them(
     bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kept: Any, said: str
 ) -> None:
-    from prefect.filesystems import LocalFileSystem
+    from leadagent_prefect.engine.store.private import PrivateFiles
 
-    write = LocalFileSystem.write_path
+    write = PrivateFiles.write_path
 
     async def refuse(self: Any, path: str, content: bytes) -> Any:
         if content.startswith(kept):
             raise OSError("no space left")
         return await write(self, path, content)
 
-    monkeypatch.setattr(LocalFileSystem, "write_path", refuse)
+    monkeypatch.setattr(PrivateFiles, "write_path", refuse)
     with caplog.at_level(logging.WARNING, "leadagent_prefect.engine"):
         result = await start(bench, {"name": "a"}, **{"finally": [CLEAN]})
     assert result.results["clean"] == "completed, , []"
