@@ -1,4 +1,4 @@
-"""The names of a workflow where others constrain them: Prefect's names, files, blocks and limits."""
+"""Names where others constrain them: a workflow's in Prefect, of files, blocks and limits; those of HTTP."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ import hashlib
 import keyword
 import re
 import unicodedata
+from http import HTTPStatus
+from typing import Final
 
 #: The tag of all runs and deployments of workflows in Prefect, whose API can look for tags, not for labels.
 TAG = "leadagent"
 #: What the tag begins with by which a run of the REST API says whose it is.
 OWNER_TAG = "leadagent:owner:"
 
+#: Those that Python 3.13 calls otherwise than the versions before it: what we say is to depend on neither.
+_PHRASES: Final = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
 _BANNED = str.maketrans(dict.fromkeys("/%&<>", "-"))
 _SLUG_LENGTH = 48
 
@@ -54,3 +63,11 @@ def identifier(name: str) -> str:
         words = f"n_{words}".rstrip("_")
     reserved = keyword.iskeyword(words) or keyword.issoftkeyword(words) or hasattr(builtins, words)
     return f"{words}_" if reserved else words
+
+
+def http_phrase(status: int) -> str:
+    """``Not Found`` for 404; empty for a status that has no name."""
+    try:
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 from leadagent_prefect.agents.base import current_call
 from leadagent_prefect.agents.errors_map import class_of_status, retry_after_of
 from leadagent_prefect.agents.payload import charset_of, content_of, text_of
 from leadagent_prefect.errors import AgentError, AuthRefused, InvalidOutput
+from leadagent_prefect.naming import http_phrase
 
 #: Characters of a failed answer's body that its message quotes.
 EXCERPT = 500
@@ -62,7 +62,7 @@ class Answer:
         kind = kind or class_of_status(self.status)
         if kind is AuthRefused:
             note = note or "the agent's authentication was refused"
-        message = f"{self.method} {self.url} answered {self.status} {_phrase(self.status)}".rstrip()
+        message = f"{self.method} {self.url} answered {self.status} {http_phrase(self.status)}".rstrip()
         message += f" ({note})" if note else ""
         text = text_of(self.body[:_LOOKED_AT], charset_of(self.headers.get("content-type", "")))
         excerpt = current_call.get().redact(text)[:EXCERPT]
@@ -71,10 +71,3 @@ class Answer:
             metadata=self.metadata,
             retry_after=retry_after_of(self.headers),
         )
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

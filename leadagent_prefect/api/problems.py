@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,6 +15,7 @@ from starlette.routing import Match
 
 from leadagent_prefect.api.prefect_side import unavailable
 from leadagent_prefect.diagnostics import Diagnostic
+from leadagent_prefect.naming import http_phrase
 
 _log = logging.getLogger("leadagent.api")
 MEDIA_TYPE = "application/problem+json"
@@ -61,7 +61,7 @@ def answer(
     request: Request | None, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> Response:
     """The answer that a problem is; it names the request's id, under which the log has it."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": http_phrase(status), "status": status, "detail": detail}
     if request is not None and "request_id" in request.scope:
         body["request_id"] = request.scope["request_id"]
     return JSONResponse({**body, **more}, status, dict(headers or {}), MEDIA_TYPE)

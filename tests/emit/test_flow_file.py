@@ -30,6 +30,7 @@ harmless, hostile = (compile(Path(path).read_text(), path, "exec") for path in s
 exec(harmless, {"__name__": "emitted"})  # what is imported late is there now
 seen = []
 allowed = {"exec", "import", "object.__getattr__", "code.__new__", "builtins.id", "sys._getframe"}
+allowed |= {"sys._getframemodulename"}  # the same, since Python 3.12
 sys.addaudithook(lambda event, args: event in allowed or seen.append((event, repr(args)[:80])))
 exec(hostile, {"__name__": "emitted"})
 print(*seen, sep="\\n")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
+
+from leadagent_prefect.naming import http_phrase
 
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _JSON, _PROBLEM = "application/json", "application/problem+json"
@@ -153,7 +154,7 @@ class _Request:
             {
                 "name": f"{self._step.status}",
                 "originalRequest": self._request(),
-                "status": HTTPStatus(self._step.status).phrase,
+                "status": http_phrase(self._step.status),
                 "code": self._step.status,
                 "_postman_previewlanguage": "text" if isinstance(example, str) else "json",
                 "header": [{"key": "Content-Type", "value": kind}],

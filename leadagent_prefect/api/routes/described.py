@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path, Query
 
 from leadagent_prefect.api.problems import MEDIA_TYPE
+from leadagent_prefect.naming import http_phrase
 
 #: So that offsets stay numbers which every database takes.
 Page = Annotated[int, Query(ge=1, le=100_000, description="counted from 1", examples=[1])]
@@ -61,7 +61,7 @@ def only(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _problem(status: int) -> dict[str, Any]:
     example = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": http_phrase(status),
         "status": status,
         "detail": _REASONS[status],
         "request_id": "7f3c9a2be1d04c55",
