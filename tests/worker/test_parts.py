@@ -445,3 +445,21 @@ async def test_a_run_that_is_cancelled_as_it_begins_leaves_no_traceback(
     assert caplog.text == ""
     unless_cancelled(loop, {"message": "in between", "exception": ValueError("odd")})
     assert "in between" in caplog.text
+
+
+async def test_a_cancellation_that_no_event_told_of_is_found() -> None:
+    worker: Any = LeadAgentWorker(work_pool_name="p")
+    run, asked, cancelled = uuid4(), [], []
+
+    async def read_flow_runs(flow_run_filter: Any) -> list[Any]:
+        asked.append(flow_run_filter)
+        return [SimpleNamespace(id=run)]
+
+    worker._client = SimpleNamespace(read_flow_runs=read_flow_runs)
+    worker._runs = SimpleNamespace(ids=[], cancel=cancelled.append)
+    await worker._look_for_cancelled()
+    assert asked == []
+    worker._runs.ids = [str(run)]
+    await worker._look_for_cancelled()
+    assert asked[0].id.any_ == [run]
+    assert cancelled == [str(run)]
