@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prefect.context import SettingsContext, get_settings_context
@@ -11,10 +13,13 @@ from prefect.settings import get_current_settings
 
 from leadagent_prefect.embedded.client import use_api
 from leadagent_prefect.engine.shared import board as module
+from leadagent_prefect.engine.shared import guards
 from leadagent_prefect.engine.shared.bell import Bell
 from leadagent_prefect.engine.shared.board import Board
 from leadagent_prefect.engine.shared.breakers import close_breakers
 from leadagent_prefect.engine.shared.circuits import Circuits
+from leadagent_prefect.errors import CircuitOpen
+from leadagent_prefect.redaction import Redactor
 from leadagent_prefect.resilience.circuit import Thresholds, Ticket
 from leadagent_prefect.resilience.service import Service
 
@@ -91,6 +96,21 @@ async def test_an_opening_and_a_closing_are_known_at_the_next_call(boards):
         for board, circuits, circuit in ((boards[0], one, mine), (boards[1], other, theirs))
     ]
     assert [turn.ticket is not None for turn in turns] == [True, True]
+
+
+async def test_nobody_waits_for_a_limit_where_another_process_has_opened_the_circuit(boards):
+    one, other = (Circuits(board) for board in boards)
+    mine = await boards[0].ask(one.open(Service("rung-2", "http_api https://rung-2")))
+    theirs = await boards[1].ask(other.open(Service("rung-2", "http_api https://rung-2")))
+    run: Any = SimpleNamespace(redactor=Redactor([]))
+    desk: Any = SimpleNamespace(board=boards[1])
+    passage = guards._Passage(run, desk, guards._Rules(SERVICE, WANTED, None, None), theirs, desk)
+    await passage._look()
+
+    await boards[0].ask(one.leave(mine, Ticket(mine.view.generation), "failure", WANTED, "it broke"))
+
+    with pytest.raises(CircuitOpen, match="it broke"):
+        await passage._look()
 
 
 async def test_a_read_that_began_before_it_rang_is_not_enough(boards, monkeypatch):

@@ -8,6 +8,7 @@ so that nobody queues for a service that is not called.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ class _Passage:
         self._circuit, self._call = circuit, call
 
     async def through(self, make: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-        self._look()
+        await self._look()
         async with AsyncExitStack() as stack:
             await self._wait(stack)
             if self._circuit is None or self._rules.breaker is None:
@@ -144,11 +145,14 @@ class _Passage:
             finally:
                 await self._leave(self._circuit, self._rules.breaker, ticket, result, error)
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
         """Refuses at once what would be refused after the wait for a limit."""
         if self._circuit is not None and self._rules.breaker is not None:
-            turn = admit(self._circuit.view, self._rules.breaker, self._desk.board.clock.now(), "")
-            if turn.ticket is None and turn.wait is not None and not self._desk.board.rung():
+            board = self._desk.board
+            if board.rung():
+                await board.ask(board.fresh(math.inf))
+            turn = admit(self._circuit.view, self._rules.breaker, board.clock.now(), "")
+            if turn.ticket is None and turn.wait is not None:
                 raise self._refusal(turn.circuit, turn.wait)
 
     async def _wait(self, stack: AsyncExitStack) -> None:
