@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from pathlib import Path
 
 from leadagent_prefect.errors import PrefectUnavailable
@@ -75,11 +76,21 @@ def read_private(path: Path) -> str | None:
 
 def write_private(path: Path, text: str) -> str:
     """Writes all of ``text`` or nothing, 0600 from the first moment on, and returns it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
+    write_whole(path, f"{text}\n".encode(), outlasts_power=True)
     return text
+
+
+def write_whole(path: Path, content: bytes, *, outlasts_power: bool = False) -> None:
+    """Writes all of ``content`` or nothing, 0600 from the first moment on; OSError where that can't be."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if outlasts_power:
+                os.fsync(descriptor)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -51,6 +51,7 @@ async def test_a_file_is_written_as_a_whole_and_read_as_prefect_reads_it(tmp_pat
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         await files.write_path("folder", b"2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "in"]
 
 
 def test_prefects_blocking_way_writes_the_same(tmp_path):

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import threading
 from pathlib import Path
 
 from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.filesystems import LocalFileSystem, WritableFileSystem
 from prefect.settings import get_current_settings
+
+from leadagent_prefect.embedded.home import write_whole
 
 
 class PrivateFiles(LocalFileSystem):
@@ -30,10 +30,7 @@ class PrivateFiles(LocalFileSystem):
     def _write(self, path: str, content: bytes) -> str:
         place = self._resolve_path(path)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = place.with_name(f".{place.name}.{os.getpid()}-{threading.get_ident()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        draft.replace(place)
+        write_whole(place, content)
         return str(place)
 
 
