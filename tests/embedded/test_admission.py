@@ -34,6 +34,7 @@ def test_two_runs_start_at_a_time(home: ServerHome) -> None:
     threads = [threading.Thread(target=start, args=(admission,)) for admission in others]
     for thread in threads:
         thread.start()
+    threads[0].join(0.3)
     order.append("one has started")
     first.close()
     first.close()
