@@ -80,7 +80,7 @@ bench: setup  ## every benchmark, one after another
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit; done
 
 chaos: setup setup-node  ## the experiments that kill, cut and flood, whole; `make test` has them in short
-	@LEADAGENT_CHAOS=whole $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+	@LEADAGENT_CHAOS=whole $(BIN)/python -m pytest -o faulthandler_timeout=2000 tests/chaos $(PYTEST_ARGS)
 
 clean:  ## removes .venv, caches and what the tests left
 	@rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \

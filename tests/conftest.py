@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hangs import pytest_runtest_teardown as pytest_runtest_teardown
+from hangs import pytest_timeout_set_timer as pytest_timeout_set_timer
+from hangs import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
 if TYPE_CHECKING:
     from leadagent_prefect.embedded import PrefectApi
