@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
@@ -43,14 +43,7 @@ from leadagent_prefect.embedded.admission import Admission
 from leadagent_prefect.engine.control import RunControl, current_control
 from leadagent_prefect.engine.steps.task import PLAIN_JSON
 from leadagent_prefect.observe.installed import entries
-from leadagent_prefect.worker.job import Job
-from leadagent_prefect.worker.patience import kill_seconds
-
-#: What a run gets when its worker is gone. It ends a workflow at once, as the loss of the machine would:
-#: another worker takes it up. A flow of another kind can't be taken up, and is cancelled.
-LOST_SIGNAL: Final = signal.SIGUSR1
-#: Seconds before it is killed in which a cancelled run undoes no more: it cuts calls short, and ends.
-_LAST_SECONDS: Final = 5.0
+from leadagent_prefect.worker.job import HURRY_SIGNAL, LOST_SIGNAL, Job
 
 #: What runs import late, beside what this module does.
 _LATE: Final = (
@@ -91,13 +84,13 @@ def warm() -> None:
     entries()
 
 
-def run(job: Job) -> int:
-    """The exit code: 0 where Prefect knows what the run came to."""
+def run(job: Job, on_undoing: Callable[[bool], None]) -> int:
+    """The exit code: 0 where Prefect knows what the run came to. For ``on_undoing`` see `RunControl`."""
     admission = Admission(job.api)
     settle(job)
     _spare(job)
     with handle_engine_signals(UUID(job.flow_run_id)):
-        _Child(job, admission).run()
+        _Child(job, admission, on_undoing).run()
     return 0
 
 
@@ -190,14 +183,13 @@ def unless_cancelled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 class _Child:
     """One run. SIGTERM cancels it: a workflow by its stop token, any other flow by Prefect's own way."""
 
-    def __init__(self, job: Job, admission: Admission) -> None:
+    def __init__(self, job: Job, admission: Admission, on_undoing: Callable[[bool], None]) -> None:
         self._code = job.code
         # Pending is what the worker has made it since.
         self._flow_run = FlowRun.model_validate(job.flow_run).model_copy(update={"state": Pending()})
         self._logger: Any = flow_run_logger(self._flow_run)
         self._admission = admission
-        undo_seconds = min(RunControl.undo_seconds, max(kill_seconds() - _LAST_SECONDS, 0.0))
-        self._control = RunControl(started=self._on_started, undo_seconds=undo_seconds)
+        self._control = RunControl(started=self._on_started, on_undoing=on_undoing)
         current_control.set(self._control)
         self._cancel_plain_flows()
 
@@ -261,7 +253,8 @@ class _Child:
         self._admission.close()
         context = FlowRunContext.get()
         if context is not None and context.flow_run is not None and context.flow_run.id == self._flow_run.id:
-            signal.signal(signal.SIGTERM, self._stop)
+            for number in (signal.SIGTERM, HURRY_SIGNAL):
+                signal.signal(number, self._stop)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._control.token.request("cancelled", "the run was cancelled")

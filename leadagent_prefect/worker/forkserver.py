@@ -1,8 +1,9 @@
 """The process that every run is a fork of: everything imported, one thread, nothing done yet.
 
 ``python -m leadagent_prefect.worker.forkserver FD``, where FD is one end of a socket pair, whose other
-end the worker holds. In come ``{"id", "job"}`` and ``{"id", "signal"}``; out go ``{"ready"}``, ``{"id",
-"pid"}`` and ``{"id", "code"}``, where the code is negative for a signal, as in `subprocess`.
+end the worker holds. In come ``{"id", "job"}`` and ``{"id", "signal", "spares"}``; out go ``{"ready"}``,
+``{"id", "pid"}`` and ``{"id", "code"}``, where the code is negative for a signal, as in `subprocess`. A
+signal that spares is not sent to a run that undoes what it did.
 
 When the worker is gone, however it went, the socket says so: every run is told by `LOST_SIGNAL`, what has
 not ended after `kill_seconds` is killed, and then this process ends. Should it be killed itself, the
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import select
 import signal
@@ -23,7 +25,7 @@ import time
 from typing import Any
 
 from leadagent_prefect.worker import child
-from leadagent_prefect.worker.job import Job, Lines, line
+from leadagent_prefect.worker.job import HURRY_SIGNAL, LOST_SIGNAL, Job, Lines, line
 from leadagent_prefect.worker.patience import kill_seconds
 
 _PR_SET_PDEATHSIG = 1
@@ -31,13 +33,28 @@ _CHUNK = 65_536
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+class Undoing:
+    """Whether a run undoes what it did: said by its process, and read by the one that it is a fork of."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    def __bool__(self) -> bool:
+        return self._shared[0] != 0
+
+    def set(self, value: bool) -> None:
+        self._shared[0] = value
+
+
 class ForkServer:
-    """Forks, signals and reaps. ``worker`` is the socket to the worker."""
+    """Forks, signals and reaps. ``worker`` is the socket to the worker; in a fork, ``undoing`` is its own."""
 
     def __init__(self, worker: socket.socket) -> None:
         self._worker = worker
         self._lines = Lines()
         self._runs: dict[int, str] = {}  # process id -> flow run id
+        self._undoing: dict[int, Undoing] = {}  # by process id too
+        self.undoing = Undoing()
         self._deaths, self._on_death = os.pipe()
 
     def serve(self) -> Job | None:
@@ -56,7 +73,7 @@ class ForkServer:
                         return job
                 if not data:
                     until = time.monotonic() + kill_seconds()
-                    self._signal_all(child.LOST_SIGNAL)
+                    self._signal_all(LOST_SIGNAL)
             if until is not None and time.monotonic() >= until:
                 self._signal_all(signal.SIGKILL)
         return None
@@ -80,13 +97,15 @@ class ForkServer:
         run = str(message["id"])
         if "signal" in message:
             for pid in [pid for pid, running in self._runs.items() if running == run]:
-                self._signal(pid, signal.Signals(message["signal"]))
+                if not (message["spares"] and self._undoing[pid]):
+                    self._signal(pid, signal.Signals(message["signal"]))
             return None
+        self.undoing = Undoing()
         server, pid = os.getpid(), os.fork()
         if pid == 0:
             self._leave(server)
             return Job.of_data(message["job"])
-        self._runs[pid] = run
+        self._runs[pid], self._undoing[pid] = run, self.undoing
         self._tell(id=run, pid=pid)
         return None
 
@@ -97,8 +116,9 @@ class ForkServer:
         if os.getppid() != server:
             os._exit(1)  # pragma: no cover - the fork server was killed a moment ago
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, child.LOST_SIGNAL):
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, LOST_SIGNAL):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(HURRY_SIGNAL, lambda *_: None)  # all but a workflow ends as quickly as it can
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._worker.close()
         os.close(self._deaths)
@@ -125,6 +145,7 @@ class ForkServer:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(ended.si_pid, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(os.waitpid(ended.si_pid, 0)[1])
+            del self._undoing[ended.si_pid]
             self._tell(id=self._runs.pop(ended.si_pid), code=code)
 
     def _tell(self, **message: object) -> None:
@@ -138,9 +159,10 @@ def main() -> None:
     # What is there now stays for ever: the collector of a fork need not touch, and so copy, its pages.
     gc.collect()
     gc.freeze()
-    job = ForkServer(worker).serve()
+    server = ForkServer(worker)
+    job = server.serve()
     if job is not None:
-        sys.exit(child.run(job))
+        sys.exit(child.run(job, server.undoing.set))
 
 
 if __name__ == "__main__":

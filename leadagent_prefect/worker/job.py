@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from leadagent_prefect.embedded import PrefectApi
+
+#: What a run gets when its worker is gone. It ends a workflow at once, as the loss of the machine would:
+#: another worker takes it up. A flow of another kind can't be taken up, and is cancelled.
+LOST_SIGNAL: Final = signal.SIGUSR1
+#: What tells a workflow that was asked to end to undo no more: it cuts calls short, and ends.
+HURRY_SIGNAL: Final = signal.SIGUSR2
 
 
 @dataclass(frozen=True)

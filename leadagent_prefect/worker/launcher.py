@@ -57,10 +57,12 @@ class Launcher:
         self._writer.write(line(id=job.flow_run_id, job=job.as_data()))
         return await fork.started, fork
 
-    def signal(self, flow_run_id: str, number: signal.Signals) -> None:
-        """Sends a signal to a run that lives; SIGKILL goes to its whole process group."""
+    def signal(self, flow_run_id: str, number: signal.Signals, *, spares: bool = False) -> None:
+        """Sends a signal to a run that lives; SIGKILL goes to its whole process group. One that ``spares`` is
+        not sent while the run undoes what it did.
+        """
         if self._writer is not None and flow_run_id in self._forks:
-            self._writer.write(line(id=flow_run_id, signal=int(number)))
+            self._writer.write(line(id=flow_run_id, signal=int(number), spares=spares))
 
     async def close(self) -> None:
         """Ends the fork server, and with it what still runs."""

@@ -38,12 +38,12 @@ class Errand(BaseAgent):
                 if await anyio.Path(file).exists():
                     break
                 await asyncio.sleep(0.1)
+        if action == "linger":
+            await asyncio.sleep(3)
         if action == "block":
             block_until(file)
-        if action == "exit":
-            os._exit(7)
-        if action == "exit_well":
-            os._exit(0)
+        if action in ("exit", "exit_well"):
+            os._exit(7 if action == "exit" else 0)
         if action == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         result = {"pid": os.getpid(), "folder": str(Path.cwd()), "errand": os.environ.get("ERRAND")}
@@ -80,6 +80,21 @@ async def errand(*, action: str = "go", file: str = "") -> State[Any]:
         {"name": "before", "agent_name": "errand", "action": "go", "parameters": parameters},
         {"name": "errand", "agent_name": "errand", "action": action, "parameters": parameters},
     ]
+    tasks[1]["depends_on"] = ["before"]
+    plan = build(Workflow.model_validate({**WORKFLOW, "tasks": tasks}))
+    return await execute(plan, {"action": action, "file": file})
+
+
+@flow(name="undoing", persist_result=True, result_serializer=PLAIN_JSON, validate_parameters=False)
+async def undoing(*, action: str = "go", file: str = "") -> State[Any]:
+    """A workflow that waits for its file, and undoes its first step by ``action``."""
+    parameters = {"file": "{{ inputs.file }}"}
+    undo = {"agent_name": "errand", "action": action, "parameters": {"file": f"{file}.undone"}}
+    tasks = [
+        {"name": "before", "agent_name": "errand", "action": "go", "parameters": parameters},
+        {"name": "errand", "agent_name": "errand", "action": "wait", "parameters": parameters},
+    ]
+    tasks[0]["compensate"] = undo
     tasks[1]["depends_on"] = ["before"]
     plan = build(Workflow.model_validate({**WORKFLOW, "tasks": tasks}))
     return await execute(plan, {"action": action, "file": file})

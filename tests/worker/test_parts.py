@@ -195,7 +195,7 @@ class Launched:
         await self.ready.wait()
         return 7, SimpleNamespace(ended=self.ended)
 
-    def signal(self, run: str, number: int) -> None:
+    def signal(self, run: str, number: int, *, spares: bool = False) -> None:
         self.signals.append((run, number))
         if self.ready.is_set():
             self.ended.set_result(-15)
