@@ -37,7 +37,10 @@ def test_equal_idempotency_keys_make_one_run(keyed, client):
     key = {"Idempotency-Key": "order-1"}
 
     def post(_):
-        while (answer := client.post(WORKFLOWS, json=values(), headers=key)).status_code == 503:
+        for _ in range(10):
+            answer = client.post(WORKFLOWS, json=values(), headers=key)
+            if answer.status_code != 503:
+                break
             time.sleep(int(answer.headers["Retry-After"]))
         return answer
 
@@ -243,25 +246,6 @@ def test_the_command_line_says_where_a_run_of_the_api_is_resumed(keyed, client, 
     assert "by_hand" in capsys.readouterr().out
     assert main(["cancel", run]) == 1
     assert "failed" in capsys.readouterr().out
-
-
-def test_a_service_that_failed_for_one_key_is_called_for_another(keyed, client):
-    """Breakers are scoped: whoever lets one open has not shut the service for all."""
-    workflow = keyed.workflow(path="/echo")
-    workflow["agents"][0]["circuit_breaker"] = {"failure_threshold": 1, "recovery_timeout": 600}
-    workflow["agents"][0]["endpoint"] = keyed.service.url.replace("127.0.0.1", "localhost")
-    workflow["tasks"][0]["retry_config"] = {"max_attempts": 1}
-    workflow["tasks"][0]["parameters"]["endpoint"] = "/broken"
-
-    def error_class(who):
-        return keyed.ended(who, taken(who, workflow))["tasks"]["fetch_data"]["error_class"]
-
-    with keyed.client(keyed.keys["bob"]) as bob:
-        assert [error_class(who) for who in (client, client, bob)] == [
-            "server_error",
-            "circuit_open",
-            "server_error",
-        ]
 
 
 def test_a_run_made_elsewhere_is_an_admins_to_see(keyed, client):

@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.service.requests.append((self.path, headers))
         if self.path == "/hold":
             self.server.service.held.set()
-            self.server.service.go.wait(60)
+            self.server.service.go.wait(150)
         if self.path == "/echo":
             self._answer(401, json.dumps(self.headers.get("Authorization")).encode())
         elif self.path.startswith("/broken"):
