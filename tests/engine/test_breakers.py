@@ -85,7 +85,7 @@ async def test_an_open_circuit_has_a_state_of_its_own_and_is_tried_again_where_t
 ):
     answers = iter([failing("connection"), AgentResponse(success=True, result="well")])
     bench.actions["act"] = lambda *_: next(answers)
-    agent = service.breaker(failures=1, recovery=0.5)
+    agent = service.breaker(failures=1, recovery=5)
 
     first = await bench.run(
         {"name": "a", "action": "act"},
@@ -97,7 +97,7 @@ async def test_an_open_circuit_has_a_state_of_its_own_and_is_tried_again_where_t
     assert first.tasks["b"].error_class == "circuit_open"
     assert runs["b"].state.name == "CircuitOpen"
 
-    again = {"max_attempts": 5, "initial_delay": 0.1, "retry_on": ["circuit_open"]}
+    again = {"max_attempts": 9, "initial_delay": 1, "exponential_base": 1, "retry_on": ["circuit_open"]}
     second = await bench.run({"name": "c", "action": "act", "retry_config": again}, agents=[agent])
 
     assert second.results == {"c": "well"}

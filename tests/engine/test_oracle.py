@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import uuid
 from typing import Any
@@ -18,6 +19,8 @@ from leadagent_prefect.models import Workflow
 from leadagent_prefect.plan import Plan, build
 
 EXAMPLES = int(os.environ.get("LEADAGENT_ORACLE_EXAMPLES", "1000"))
+#: Tests that share them: side by side they take less time.
+PARTS = 4
 
 
 async def execute_in_host(plan: Plan) -> dict[str, Any]:
@@ -82,9 +85,12 @@ async def check(workflow: RefWorkflow) -> None:
 @pytest.mark.long
 @pytest.mark.no_cover
 @pytest.mark.timeout(480)
-def test_random_workflows_end_as_the_reference_says(probe: None, in_host: Any) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_workflows_end_as_the_reference_says(probe: None, in_host: Any, part: int) -> None:
+    share = math.ceil(EXAMPLES / PARTS)
+
     @given(workflow=workflows())
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=share, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     def property_holds(workflow: RefWorkflow) -> None:
         in_host.run(check(workflow))
 

@@ -41,7 +41,7 @@ def _tasks() -> Callable[..., dict[str, Any]]:
     return tasks
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def actor() -> Iterator[dict[str, Any]]:
     AgentFactory.register_agent_type("actor", Actor)
     yield Actor.actions
