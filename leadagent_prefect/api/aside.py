@@ -23,6 +23,8 @@ from leadagent_prefect.loader import Loaded
 PATIENCE = 15.0
 #: Seconds until its turn comes, as many at a time as the machine has processors.
 WAIT = 15.0
+#: Seconds for a process to start, whose imports are no fault of the body.
+START = 60.0
 
 Found = TypeVar("Found")
 
@@ -31,23 +33,32 @@ async def aside(
     work: Callable[[bytes, str, Settings], Found], body: bytes, content_type: str, settings: Settings
 ) -> Found:
     """What ``work`` gives, or raises; `Problem` 422 where it takes too long, and is killed, and 503 where
-    others do.
+    others do, or the machine has no time for it.
     """
     turns, turn = to_process.current_default_process_limiter(), object()
+    later = {"Retry-After": f"{PATIENCE:g}"}
     try:
         with anyio.fail_after(WAIT):
             await turns.acquire_on_behalf_of(turn)
     except TimeoutError:
-        raise Problem(503, "others are being checked", headers={"Retry-After": f"{PATIENCE:g}"}) from None
+        raise Problem(503, "others are being checked", headers=later) from None
     try:
+        try:
+            with anyio.fail_after(START):
+                await _run(_nothing)  # the process that has done it is the next one to be taken
+        except TimeoutError:
+            raise Problem(503, "the server is too busy to check a workflow", headers=later) from None
         with anyio.fail_after(PATIENCE):
-            return await to_process.run_sync(
-                work, body, content_type, settings, cancellable=True, limiter=CapacityLimiter(1)
-            )
+            return await _run(work, body, content_type, settings)
     except TimeoutError:
         raise Problem(422, f"the workflow takes more than {PATIENCE:g} s to check") from None
     finally:
         turns.release_on_behalf_of(turn)
+
+
+async def _run(work: Callable[..., Found], *arguments: object) -> Found:
+    """In a process that is killed when it takes too long. Whoever calls it has waited for its turn."""
+    return await to_process.run_sync(work, *arguments, cancellable=True, limiter=CapacityLimiter(1))
 
 
 def taken(body: bytes, content_type: str, settings: Settings) -> tuple[Loaded, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
+import logging
 import os
 import secrets
 import signal
@@ -114,6 +115,7 @@ def _serve(home: ServerHome, listener: socket.socket, record: ServerRecord, lock
 
     write_one_after_another()
     write_each_once()
+    logging.getLogger("sqlalchemy.pool.impl.AsyncAdaptedQueuePool").addFilter(unless_cut_off)
     activity = Activity()
     app = CountedApp(create_app(final=True), activity, record.instance, lambda: server.should_exit)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
@@ -122,6 +124,11 @@ def _serve(home: ServerHome, listener: socket.socket, record: ServerRecord, lock
         # uvicorn raises what it caught once more when it is done; a clean stop ends with status 0.
         signal.signal(number, lambda *_: None)
     asyncio.run(_serve_until_idle(server, listener, activity, home, lock))
+
+
+def unless_cut_off(record: logging.LogRecord) -> bool:
+    """Who gives a connection back as the server ends is cut off, and SQLAlchemy would tell it at length."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 async def _serve_until_idle(

@@ -199,6 +199,14 @@ async def test_a_workflow_that_takes_for_ever_to_check_is_given_up(monkeypatch):
     assert caught.value.more["diagnostics"]
 
 
+async def test_a_machine_that_is_too_busy_to_check_a_body_says_when_to_come_again(monkeypatch):
+    """The time that a process takes to start is no fault of what is to be checked."""
+    monkeypatch.setattr(aside, "START", 0.0)
+    with pytest.raises(Problem) as caught:
+        await aside.aside(aside.taken, b"{}", "application/json", read_settings({}))
+    assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "15"})
+
+
 async def test_a_body_whose_turn_does_not_come_is_to_come_again(monkeypatch):
     monkeypatch.setattr(aside, "WAIT", 0.05)
     turns = to_process.current_default_process_limiter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import signal
 import socket
 import subprocess
@@ -13,7 +15,7 @@ from waiting import until
 
 from leadagent_prefect.embedded import PrefectApi, ServerStatus, ensure_api, status
 from leadagent_prefect.embedded.home import ServerHome
-from leadagent_prefect.embedded.server import AVOIDED_PORTS, listen, server_environment
+from leadagent_prefect.embedded.server import AVOIDED_PORTS, listen, server_environment, unless_cut_off
 
 from .conftest import Client
 
@@ -35,6 +37,15 @@ def test_it_listens_on_loopback_alone_at_once() -> None:
         assert host == "127.0.0.1"
         assert port not in AVOIDED_PORTS
         socket.create_connection((host, port)).close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(asyncio.CancelledError(), False), (OSError("no space left"), True), (None, True)]
+)
+def test_what_is_cut_off_at_the_end_is_not_told(error: BaseException | None, told: bool) -> None:
+    info = (type(error), error, None) if error else None
+    record = logging.LogRecord("pool", logging.ERROR, "", 1, "Exception during reset", (), info)
+    assert unless_cut_off(record) is told
 
 
 def test_the_port_of_the_server_before_is_taken_again() -> None:

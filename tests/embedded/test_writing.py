@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,13 @@ async def test_a_connection_keeps_little_of_the_database_in_memory(tmp_path):
     async with Database(OneAfterAnother, tmp_path) as database, database.engine.connect() as connection:
         found = await connection.execute(sa.text("PRAGMA cache_size"))
         assert found.scalar_one() == -2048
+
+
+def test_so_does_one_that_no_loop_has_made(tmp_path):
+    """And without SQLAlchemy's greenlets its lines are counted."""
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        OneAfterAnother(connection_url="sqlite+aiosqlite://").setup_sqlite(connection, None)
+        assert connection.execute("PRAGMA cache_size").fetchone() == (-2048,)
 
 
 async def test_a_turn_that_does_not_come_is_not_waited_for_for_ever(tmp_path, monkeypatch):
