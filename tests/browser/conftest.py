@@ -165,7 +165,7 @@ def _opened(folder: Path, watched: str) -> Iterator[Window]:
             args=CHROMIUM,
             viewport={"width": 1400, "height": 1400},
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         context.add_init_script(KEEP_DRAWING)
         window = Window(context.pages[0])
         _listen(window, watched)

@@ -40,7 +40,7 @@ def test_a_run_is_started_from_the_form_and_seen_to_its_end(
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("button", name="View run").click()
 
-    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=120_000)
     run_id = page.url.partition("?")[0].rpartition("/")[2]
     run = deployed.ended(run_id)
     assert run["state"]["name"] == "Completed"
