@@ -85,7 +85,8 @@ def _workflow(service: Service, name: str, kind: str) -> dict[str, Any]:
         ],
         "busy": [call(f"step-{number}") for number in range(200)],
     }
-    mcp = {"name": "mcp", "type": "mcp_server", "endpoint": f"stdio:{sys.executable} {WORKSHOP} stdio"}
+    server = f"stdio:{sys.executable} {WORKSHOP} stdio"
+    mcp = {"name": "mcp", "type": "mcp_server", "endpoint": server, "timeout": 600}
     return {
         "name": f"cancelled-{kind}",
         "parallel_execution": kind == "queued",

@@ -20,7 +20,7 @@ from hostile import FLOOD, hostile_service
 from leadagent_prefect.embedded import PrefectApi
 
 #: Seconds of a call, those by which it may end late, and those that the global timeout of a run may be late.
-TIMEOUT = 2.0 if WHOLE else 1.0
+TIMEOUT = 2.0 if WHOLE else 4.0
 LATE, LATE_RUN = (0.5, 1.0) if WHOLE else (10.0, 10.0)
 #: Seconds for which a coroutine blocks its loop beyond its timeout.
 BLOCKED = 2.0

@@ -306,11 +306,15 @@ async def test_inputs_that_do_not_fit_fail_the_step_before_any_call(bench: Any) 
 @pytest.mark.parametrize("width", [1, 3])
 async def test_one_bound_holds_over_all_bodies_of_a_flow_run(bench: Any, width: int) -> None:
     busy = {"now": 0, "most": 0}
+    reached = asyncio.Event()
 
     async def gate(agent: Any, given: Any) -> None:
         busy["now"] += 1
         busy["most"] = max(busy["most"], busy["now"])
-        await asyncio.sleep(0.02)
+        if busy["now"] == width:
+            reached.set()
+        await asyncio.wait_for(reached.wait(), 60)
+        await asyncio.sleep(0.02)  # whoever comes beyond the bound would be seen
         busy["now"] -= 1
 
     bench.actions["gate"] = gate

@@ -285,7 +285,7 @@ async def test_of_many_items_not_all_are_drawn(bench, monkeypatch):
 
 @pytest.mark.long
 @pytest.mark.no_cover
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(650)
 def test_ten_thousand_items_take_no_more_room_than_those_that_run(in_host):
     from leadagent_prefect.engine.flow import build_flow
 

@@ -14,13 +14,13 @@ def run(pytester, monkeypatch):
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     pytester.makeconftest(
         f"import sys\nsys.path.insert(0, {str(PLUGINS)!r})\nimport hangs\nfrom hangs import *\n"
-        "hangs.AGAIN, hangs.CLEANING = 0.2, 0.5\n"
+        "hangs.AGAIN, hangs.CLEANING = 3, 3\n"
     )
 
     def run(source: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(textwrap.dedent(source))
         plugins = ("-p", "no:cov", "-p", "no:schemathesis", "-p", "no:randomly")
-        return pytester.runpytest_subprocess("--timeout=1", *plugins, *arguments, timeout=100)
+        return pytester.runpytest_subprocess("--timeout=5", *plugins, *arguments, timeout=100)
 
     return run
 
@@ -59,7 +59,7 @@ def test_what_a_failed_test_leaves_to_clean_up_is_limited_too(run):
             assert False
 
         def test_next():
-            time.sleep(0.7)
+            time.sleep(3.5)
         """
     )
     result.assert_outcomes(failed=1, errors=1, passed=1)
