@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -61,6 +62,7 @@ def online(cluster: Cluster) -> int:
     return len(cluster.post("/work_pools/leadagent/workers/filter", asked))
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="prefect-redis is for Python 3.11 and newer")
 @pytest.mark.long
 @pytest.mark.timeout(560)
 def test_a_worker_and_a_server_are_killed_and_every_run_ends_right_with_no_completed_step_repeated(
