@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import distribution
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
@@ -86,6 +88,28 @@ def test_every_package_that_is_needed_on_the_way_is_pinned_and_installed_so(pypr
                 seen.add(key)
                 needs = map(Requirement, installed.requires or [])
                 queue += [need for need in needs if applies(need, extra=extra)]
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_is_pinned_for_a_python_is_made_for_it(pyproject, constraints, python):
+    """As far as the versions that are installed here are those of that Python."""
+    project = pyproject["project"]
+    queue = [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    pinned, seen, wrong = pins(constraints, python), set(), set()
+    while queue:
+        line = queue.pop()
+        name = canonicalize_name(line.name)
+        if name in seen or not applies(line, python):
+            continue
+        seen.add(name)
+        with suppress(PackageNotFoundError):
+            installed = distribution(name)
+            if installed.version == pinned[name]:
+                wants = installed.metadata.get("Requires-Python", "")
+                if not SpecifierSet(wants).contains(f"{python}.9"):
+                    wrong.add(f"{name} {installed.version} is for Python {wants}")
+            queue += map(Requirement, installed.requires or [])
     assert wrong == set()
 
 
