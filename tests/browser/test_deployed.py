@@ -93,7 +93,7 @@ def test_a_schedule_makes_runs_that_complete_with_its_inputs(deployed: Any) -> N
     runs = until(lambda: _several(deployed.runs("stock_watch")), 120, lambda: "two runs of the schedule")
     assert {run["state"]["name"] for run in runs} == {"Completed"}, deployed.logs(runs[0]["id"])
     assert [run["parameters"] for run in runs] == [{"item": "pears"}] * len(runs)
-    times = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
+    times = [datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00")) for run in runs]
     assert {(later - times[0]).total_seconds() % 10 for later in times[1:]} == {0}
 
 
