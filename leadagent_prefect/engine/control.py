@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
 
-def _nothing(*_: object) -> None:
-    """What a run without a caller in the same process does on its start."""
+def _nothing() -> None:
+    """What is told to nobody: most runs have no caller in the same process."""
 
 
 @dataclass
@@ -28,8 +28,8 @@ class RunControl:
     the observers of installed packages are. ``ready`` holds what was found out before the flow run was
     made, so that nothing runs where a secret is missing. ``started`` is called when Prefect has the run as
     Running, ``result`` is set when it has ended, ``undoing`` has an entry for each part of it, and for the
-    whole, that undoes what it did, or runs its ``on_failure`` and ``finally``; ``on_undoing`` is told whether
-    there is one.
+    whole, that undoes what it did, or runs its ``on_failure`` and ``finally``; ``on_undoing`` is called when
+    one begins.
     ``undo_seconds`` is how long it may do so once it is cancelled. Without ``use_cache`` no result of another
     run is reused, and none is kept for others; ``scope`` is whose results those are: runs of one scope never
     meet those of another, nor share circuit breakers and limits with them, and the text of their workflow is
@@ -51,20 +51,12 @@ class RunControl:
     answers_signals: bool = False
     undo_seconds: float = 240.0  # Prefect takes a run for cancelled after 300 s, ended or not
     undoing: list[str] = field(default_factory=list)
-    on_undoing: Callable[[bool], None] = _nothing
+    on_undoing: Callable[[], None] = _nothing
     result: WorkflowResult | None = None
 
     @property
     def is_undoing(self) -> bool:
         return bool(self.undoing)
-
-    def begin_undoing(self, run_id: str) -> None:
-        self.undoing.append(run_id)
-        self.on_undoing(True)
-
-    def end_undoing(self, run_id: str) -> None:
-        self.undoing.remove(run_id)
-        self.on_undoing(self.is_undoing)
 
     def within(self, token: StopToken, started: Callable[[], None] = _nothing) -> RunControl:
         """That of a body: it stops with ``token``, and shares all else."""

@@ -121,11 +121,12 @@ async def at_the_end(run: Run) -> AsyncIterator[StopToken]:
     if (over := _over(control)) is not None:
         token.set(over)
     limit = asyncio.ensure_future(_limit(control, token))
-    control.begin_undoing(run.run_id)
+    control.undoing.append(run.run_id)
+    control.on_undoing()
     try:
         yield token
     finally:
-        control.end_undoing(run.run_id)
+        control.undoing.remove(run.run_id)
         limit.cancel()
 
 

@@ -84,7 +84,7 @@ def warm() -> None:
     entries()
 
 
-def run(job: Job, on_undoing: Callable[[bool], None]) -> int:
+def run(job: Job, on_undoing: Callable[[], None]) -> int:
     """The exit code: 0 where Prefect knows what the run came to. For ``on_undoing`` see `RunControl`."""
     admission = Admission(job.api)
     settle(job)
@@ -183,7 +183,7 @@ def unless_cancelled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 class _Child:
     """One run. SIGTERM cancels it: a workflow by its stop token, any other flow by Prefect's own way."""
 
-    def __init__(self, job: Job, admission: Admission, on_undoing: Callable[[bool], None]) -> None:
+    def __init__(self, job: Job, admission: Admission, on_undoing: Callable[[], None]) -> None:
         self._code = job.code
         # Pending is what the worker has made it since.
         self._flow_run = FlowRun.model_validate(job.flow_run).model_copy(update={"state": Pending()})

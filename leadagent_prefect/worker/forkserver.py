@@ -3,7 +3,7 @@
 ``python -m leadagent_prefect.worker.forkserver FD``, where FD is one end of a socket pair, whose other
 end the worker holds. In come ``{"id", "job"}`` and ``{"id", "signal", "spares"}``; out go ``{"ready"}``,
 ``{"id", "pid"}`` and ``{"id", "code"}``, where the code is negative for a signal, as in `subprocess`. A
-signal that spares is not sent to a run that undoes what it did.
+signal that spares is not sent to a run that has begun to undo what it did.
 
 When the worker is gone, however it went, the socket says so: every run is told by `LOST_SIGNAL`, what has
 not ended after `kill_seconds` is killed, and then this process ends. Should it be killed itself, the
@@ -34,7 +34,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Undoing:
-    """Whether a run undoes what it did: said by its process, and read by the one that it is a fork of."""
+    """Whether a run has begun to undo what it did: said by its process, and read by the one that it is a fork
+    of. It stays so, or a run would be killed while it records what it has undone.
+    """
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 1)
@@ -42,8 +44,8 @@ class Undoing:
     def __bool__(self) -> bool:
         return self._shared[0] != 0
 
-    def set(self, value: bool) -> None:
-        self._shared[0] = value
+    def set(self) -> None:
+        self._shared[0] = 1
 
 
 class ForkServer:

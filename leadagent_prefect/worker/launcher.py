@@ -59,7 +59,7 @@ class Launcher:
 
     def signal(self, flow_run_id: str, number: signal.Signals, *, spares: bool = False) -> None:
         """Sends a signal to a run that lives; SIGKILL goes to its whole process group. One that ``spares`` is
-        not sent while the run undoes what it did.
+        not sent to a run that has begun to undo what it did.
         """
         if self._writer is not None and flow_run_id in self._forks:
             self._writer.write(line(id=flow_run_id, signal=int(number), spares=spares))

@@ -144,7 +144,7 @@ def _open_to_others(folder):
     for path in folder.iterdir():
         if path.is_symlink() or path.stat().st_mode & 0o077 == 0:
             continue
-        if path.name == ".sdk_telemetry":  # which of Prefect's own commands were ever used, by their names
+        if path.name == ".sdk_telemetry":  # what Prefect notes of its use on a terminal, and does not send
             continue
         if path.is_dir():
             yield from _open_to_others(path)
